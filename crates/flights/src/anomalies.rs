@@ -1,0 +1,44 @@
+//! Anomalies: gold with a score and a flag of each model, and those of the default model.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use polars::prelude::DataFrame;
+
+use crate::Kind::{Date, Integer, Number, Text};
+use crate::frame::{self, Frames};
+use crate::{Column, column, name};
+
+/// The columns. A model adds its pair `anomaly_…`, `score_…`.
+pub const COLUMNS: &[Column] = &[
+    column(name::ID, Text, "JFK20130101", "airport and day in one; never null"),
+    column(name::ORIGIN, Text, "IATA code", "airport of departure; never null"),
+    column(name::FL_DATE, Date, "day", "day of the flights; never null"),
+    column(name::MEAN_DEP_DELAY, Number, "minutes", "mean departure delay, to two decimals"),
+    column(name::FLIGHTS, Integer, "flights", "how many flights stand behind the mean"),
+    column("anomaly_if", Integer, "0 or 1", "flagged by the isolation forest"),
+    column("score_if", Number, "0 to 1", "of the isolation forest, higher is rarer; null: too few days"),
+    column(name::ANOMALY, Integer, "0 or 1", "flagged by the default model"),
+    column(name::SCORE, Number, "", "of the default model, higher is rarer; null: too few days"),
+    column(name::EXPECTED_DELAY, Number, "minutes", "what was to be expected; null: too few days"),
+    column(name::LOWER_DELAY, Number, "minutes", "lower end of what was to be expected"),
+    column(name::UPPER_DELAY, Number, "minutes", "upper end of what was to be expected"),
+    column(name::REASON, Text, "", "why it is flagged, or why it has no score; else null"),
+];
+
+/// Writes an anomalies file.
+///
+/// # Errors
+/// When `frame` has other columns or `out` cannot be written.
+pub fn write(out: impl Write, frame: &mut DataFrame) -> Result<()> {
+    frame::write(out, COLUMNS, frame)
+}
+
+/// Reads an anomalies file.
+///
+/// # Errors
+/// When the file cannot be read, is damaged, or has other columns.
+pub fn read(path: &Path) -> Result<DataFrame> {
+    Frames::open(path, COLUMNS.to_vec(), "detect")?.all()
+}

@@ -1,0 +1,98 @@
+//! Parquet files as polars data frames, with their columns checked.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use polars::io::parquet::metadata::FileMetadataRef;
+use polars::prelude::{
+    DataFrame, DataType, ParquetCompression, ParquetReader, ParquetWriter, Schema, SerReader,
+};
+
+use crate::{Column, Kind};
+
+fn data_type(kind: Kind) -> DataType {
+    match kind {
+        Kind::Date => DataType::Date,
+        Kind::Text => DataType::String,
+        Kind::Integer => DataType::Int32,
+        Kind::Number => DataType::Float64,
+    }
+}
+
+/// The row groups of a Parquet file, each as one data frame of the wanted columns.
+pub(crate) struct Frames {
+    path: PathBuf,
+    file: File,
+    columns: Vec<Column>,
+    metadata: FileMetadataRef,
+    next: usize,
+    from: usize,
+}
+
+impl Frames {
+    /// Opens a file that the worker `maker` has written.
+    pub(crate) fn open(path: &Path, columns: Vec<Column>, maker: &str) -> Result<Self> {
+        let wrong = || format!("{} is damaged or no file of ours: run {maker} again", path.display());
+        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut reader = ParquetReader::new(file.try_clone()?);
+        let found = Schema::from_arrow_schema(reader.schema().with_context(wrong)?.as_ref());
+        let metadata = reader.get_metadata().with_context(wrong)?.clone();
+        for c in &columns {
+            match found.get(c.name) {
+                Some(of) if *of == data_type(c.kind) => {}
+                Some(of) => bail!(
+                    "{}: column {} is {of}, wanted {}: run {maker} again",
+                    path.display(),
+                    c.name,
+                    data_type(c.kind)
+                ),
+                None => bail!("{}: no column {}: run {maker} again", path.display(), c.name),
+            }
+        }
+        Ok(Frames { path: path.into(), file, columns, metadata, next: 0, from: 0 })
+    }
+
+    fn read(&self, from: usize, rows: usize) -> Result<DataFrame> {
+        let names = self.columns.iter().map(|c| c.name.to_owned()).collect();
+        let mut reader = ParquetReader::new(self.file.try_clone()?);
+        reader.set_metadata(self.metadata.clone());
+        let frame = reader.with_columns(Some(names)).with_slice(Some((from, rows))).finish();
+        frame.with_context(|| format!("{} is damaged", self.path.display()))
+    }
+
+    /// The whole file as one data frame.
+    pub(crate) fn all(&self) -> Result<DataFrame> {
+        self.read(0, self.metadata.num_rows)
+    }
+}
+
+impl Iterator for Frames {
+    type Item = Result<DataFrame>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rows = self.metadata.row_groups.get(self.next)?.num_rows();
+        let frame = self.read(self.from, rows);
+        self.next += 1;
+        self.from += rows;
+        Some(frame)
+    }
+}
+
+/// Writes a data frame that has exactly these columns in this order.
+pub(crate) fn write(out: impl Write, columns: &[Column], frame: &mut DataFrame) -> Result<()> {
+    for (c, found) in columns.iter().zip(frame.columns()) {
+        ensure!(
+            *found.name() == c.name && *found.dtype() == data_type(c.kind),
+            "column {} {} was to be written where {} {} belongs",
+            found.name(),
+            found.dtype(),
+            c.name,
+            data_type(c.kind)
+        );
+    }
+    ensure!(columns.len() == frame.width(), "{} columns, not {}", frame.width(), columns.len());
+    ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None)).finish(frame)?;
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! The names of the columns that a worker computes with.
+
+/// The airport of departure, its IATA code.
+pub const ORIGIN: &str = "origin";
+/// The day of the flight, local to the origin.
+pub const FL_DATE: &str = "fl_date";
+/// Minutes from the scheduled to the actual departure; negative is early.
+pub const DEP_DELAY: &str = "dep_delay";
+/// Mean of `dep_delay` over the flights of an airport and day.
+pub const MEAN_DEP_DELAY: &str = "mean_dep_delay";
+/// Flights with a departure delay, of an airport and day.
+pub const FLIGHTS: &str = "flights";
+/// Airport and day in one: `JFK20130101`.
+pub const ID: &str = "id";
+/// The flag of the default model; each model's own is `anomaly_` and its short name.
+pub const ANOMALY: &str = "anomaly";
+/// The score of the default model; each model's own is `score_` and its short name.
+pub const SCORE: &str = "score";
+/// The delay that was to be expected.
+pub const EXPECTED_DELAY: &str = "expected_delay";
+/// The lower end of what was to be expected.
+pub const LOWER_DELAY: &str = "lower_delay";
+/// The upper end of what was to be expected.
+pub const UPPER_DELAY: &str = "upper_delay";
+/// The verdict in words.
+pub const REASON: &str = "reason";

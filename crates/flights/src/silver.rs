@@ -1,0 +1,155 @@
+//! Silver: the flights of a year, typed, those without a departure delay left out.
+//!
+//! The file is written in row groups, one for each piece of bronze, so that several threads can
+//! encode at the same time ([`Encoder`]) while one appends in order ([`Writer`]).
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use anyhow::Result;
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
+use polars::prelude::DataFrame;
+
+use crate::Kind::{Date, Integer, Number, Text};
+use crate::frame::Frames;
+use crate::{Column, Kind, column, name};
+
+/// The 27 columns. Clock times are local, `hhmm` as a number (517 is 05:17, 2400 is midnight).
+pub const COLUMNS: [Column; 27] = [
+    column(name::FL_DATE, Date, "day", "day of the flight; never null"),
+    column("op_carrier", Text, "IATA code", "airline that flew"),
+    column("op_carrier_fl_num", Integer, "", "flight number"),
+    column(name::ORIGIN, Text, "IATA code", "airport of departure; never null"),
+    column("dest", Text, "IATA code", "airport of arrival"),
+    column("crs_dep_time", Integer, "hhmm", "scheduled departure"),
+    column("dep_time", Number, "hhmm", "actual departure; null when cancelled"),
+    column(name::DEP_DELAY, Number, "minutes", "late (+) or early (-) departure; never null"),
+    column("taxi_out", Number, "minutes", "from the gate to the wheels leaving the ground"),
+    column("wheels_off", Number, "hhmm", "wheels leave the ground"),
+    column("wheels_on", Number, "hhmm", "wheels touch the ground"),
+    column("taxi_in", Number, "minutes", "from the wheels on the ground to the gate"),
+    column("crs_arr_time", Integer, "hhmm", "scheduled arrival"),
+    column("arr_time", Number, "hhmm", "actual arrival; null when cancelled or diverted"),
+    column("arr_delay", Number, "minutes", "late (+) or early (-) arrival"),
+    column("cancelled", Number, "0 or 1", "the flight was cancelled"),
+    column("cancellation_code", Text, "A B C D", "carrier, weather, air system, security"),
+    column("diverted", Number, "0 or 1", "the flight landed elsewhere"),
+    column("crs_elapsed_time", Number, "minutes", "scheduled, gate to gate"),
+    column("actual_elapsed_time", Number, "minutes", "actual, gate to gate"),
+    column("air_time", Number, "minutes", "wheels off to wheels on"),
+    column("distance", Number, "miles", "between the airports"),
+    column("carrier_delay", Number, "minutes", "arrival delay by the airline; null under 15 in all"),
+    column("weather_delay", Number, "minutes", "arrival delay by extreme weather"),
+    column("nas_delay", Number, "minutes", "arrival delay by the air system"),
+    column("security_delay", Number, "minutes", "arrival delay by security"),
+    column("late_aircraft_delay", Number, "minutes", "arrival delay by the aircraft's flight before"),
+];
+
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let field = |c: &Column| {
+        let of = match c.kind {
+            Kind::Date => DataType::Date32,
+            Kind::Text => DataType::Utf8,
+            Kind::Integer => DataType::Int32,
+            Kind::Number => DataType::Float64,
+        };
+        Field::new(c.name, of, true)
+    };
+    Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>()))
+});
+
+/// The Arrow schema of [`COLUMNS`].
+#[must_use]
+pub fn schema() -> SchemaRef {
+    Arc::clone(&SCHEMA)
+}
+
+/// A row group, compressed, ready to be appended.
+pub struct RowGroup {
+    columns: Vec<ArrowColumnChunk>,
+}
+
+/// Turns record batches into row groups; any number of threads may use it.
+pub struct Encoder {
+    factory: ArrowRowGroupWriterFactory,
+}
+
+impl Encoder {
+    /// Encodes a batch of [`schema`] that is going to be row group `index` of the file.
+    ///
+    /// # Errors
+    /// When the batch has another schema.
+    pub fn encode(&self, index: usize, batch: &RecordBatch) -> Result<RowGroup> {
+        let writers = self.factory.create_column_writers(index)?;
+        let mut columns = Vec::with_capacity(writers.len());
+        for ((mut writer, field), values) in writers.into_iter().zip(SCHEMA.fields()).zip(batch.columns()) {
+            for leaf in compute_leaves(field, values)? {
+                writer.write(&leaf)?;
+            }
+            columns.push(writer.close()?);
+        }
+        Ok(RowGroup { columns })
+    }
+}
+
+/// Writes a silver file, row group by row group.
+pub struct Writer<W: Write + Send> {
+    file: SerializedFileWriter<W>,
+}
+
+impl<W: Write + Send> Writer<W> {
+    /// Begins the file; the encoder makes its row groups.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn new(out: W) -> Result<(Self, Encoder)> {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_data_page_row_count_limit(1 << 20)
+            .set_write_batch_size(8192)
+            .build();
+        let writer = ArrowWriter::try_new(out, schema(), Some(properties))?;
+        let (file, factory) = writer.into_serialized_writer()?;
+        Ok((Writer { file }, Encoder { factory }))
+    }
+
+    /// Appends the next row group.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn append(&mut self, rows: RowGroup) -> Result<()> {
+        let mut group = self.file.next_row_group()?;
+        for column in rows.columns {
+            column.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+        Ok(())
+    }
+
+    /// Writes the footer.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn close(self) -> Result<()> {
+        self.file.close()?;
+        Ok(())
+    }
+}
+
+/// The row groups of a silver file, one data frame each, with the named columns only: memory holds
+/// one at a time.
+///
+/// # Errors
+/// When the file cannot be read or is no silver file.
+pub fn row_groups(path: &Path, names: &[&str]) -> Result<impl Iterator<Item = Result<DataFrame>>> {
+    let columns = COLUMNS.into_iter().filter(|c| names.contains(&c.name)).collect();
+    Frames::open(path, columns, "clean")
+}

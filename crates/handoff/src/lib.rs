@@ -1,0 +1,130 @@
+//! The files that the workers hand each other in the data dir, and the one way to write them.
+//!
+//! Only this crate spells their names. A file under its final name is complete: it is written
+//! under a hidden name in the same folder, flushed to the disk, and renamed.
+
+mod draft;
+
+pub use draft::Draft;
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// One of the files that a year passes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File {
+    /// The raw CSV, as it lies in the lake but never compressed.
+    Bronze,
+    /// The flights, typed, without those that have no departure delay.
+    Silver,
+    /// The rows of bronze that cannot be read; only when there are any.
+    Rejected,
+    /// One row for each airport and day.
+    Gold,
+    /// Gold with scores and flags.
+    Anomalies,
+}
+
+impl File {
+    /// Every file of a year, in the order in which they come to be.
+    pub const ALL: [File; 5] =
+        [File::Bronze, File::Silver, File::Rejected, File::Gold, File::Anomalies];
+
+    /// The file's name in the data dir, such as `2013_02_silver.parquet`.
+    #[must_use]
+    pub fn name(self, year: i32) -> String {
+        match self {
+            File::Bronze => format!("{year}_01_bronze.csv"),
+            File::Silver => format!("{year}_02_silver.parquet"),
+            File::Rejected => format!("{year}_02_rejected.csv"),
+            File::Gold => format!("{year}_03_gold.parquet"),
+            File::Anomalies => format!("{year}_04_anomalies.parquet"),
+        }
+    }
+
+    /// The worker that makes it.
+    #[must_use]
+    pub fn maker(self) -> &'static str {
+        match self {
+            File::Bronze => "extract",
+            File::Silver | File::Rejected => "clean",
+            File::Gold => "aggregate",
+            File::Anomalies => "detect",
+        }
+    }
+}
+
+/// Where a file of the year lies, or would lie.
+#[must_use]
+pub fn path(dir: &Path, year: i32, file: File) -> PathBuf {
+    dir.join(file.name(year))
+}
+
+/// The path of a file that another worker has made.
+///
+/// # Errors
+/// When it is not there or is no file; the message names the worker that makes it.
+pub fn input(dir: &Path, year: i32, file: File) -> Result<PathBuf> {
+    let path = path(dir, year, file);
+    match fs::metadata(&path) {
+        Ok(m) if m.is_file() => Ok(path),
+        Ok(_) => bail!("{} is not a file: move it away", path.display()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            bail!("no {}: run {} --year {year} first", path.display(), file.maker())
+        }
+        Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// A file that was removed.
+#[derive(Debug)]
+pub struct Removed {
+    /// Its name in the data dir.
+    pub name: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Removed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.name, self.bytes)
+    }
+}
+
+/// Removes one file of the year; `None` when it is not there.
+///
+/// # Errors
+/// When the file is there and cannot be removed.
+pub fn remove(dir: &Path, year: i32, file: File) -> Result<Option<Removed>> {
+    unlink(&path(dir, year, file), file.name(year))
+}
+
+/// Removes every file of the year, and what a killed worker left of one half written. A file that
+/// another process is writing at this moment stays.
+///
+/// # Errors
+/// When the data dir cannot be read or a file cannot be removed.
+pub fn remove_year(dir: &Path, year: i32) -> Result<Vec<Removed>> {
+    let mut removed = vec![];
+    for file in File::ALL {
+        removed.extend(remove(dir, year, file)?);
+        let hidden = draft::hidden_name(year, file);
+        if draft::is_abandoned(&dir.join(&hidden))? {
+            removed.extend(unlink(&dir.join(&hidden), hidden)?);
+        }
+    }
+    Ok(removed)
+}
+
+fn unlink(path: &Path, name: String) -> Result<Option<Removed>> {
+    let found = fs::symlink_metadata(path).and_then(|m| fs::remove_file(path).map(|()| m.len()));
+    match found {
+        Ok(bytes) => Ok(Some(Removed { name, bytes })),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e).with_context(|| format!("cannot remove {}", path.display())),
+    }
+}

@@ -1,0 +1,125 @@
+//! What makes a binary an Airflow task: the common arguments, log lines, progress, the summary
+//! line and the exit code. It knows nothing of flights or files.
+//!
+//! A worker implements [`Worker`] on its arguments and its `main` is one call of [`main`].
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | done; the last line of stdout is the summary |
+//! | 1 | failed, worth a retry or a look |
+//! | 2 | wrong usage |
+//! | 99 | nothing to do for this year ([`Skip`]); Airflow shows the task as skipped |
+//! | 143 | stopped by SIGTERM (130 by SIGINT) |
+
+mod log_lines;
+mod progress;
+mod stop;
+
+pub use progress::Progress;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap_verbosity_flag::{InfoLevel, Verbosity};
+use serde::Serialize;
+
+/// The arguments that every worker takes.
+#[derive(clap::Args, Debug, Clone)]
+pub struct Common {
+    /// The year to work on, four digits
+    // The on-time reports of the US Bureau of Transportation Statistics begin in 1987.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1987..=2099))]
+    pub year: i32,
+
+    /// The folder through which the workers hand each other their files
+    #[arg(long, env = "DATA_DIR", default_value = "./data")]
+    pub data_dir: PathBuf,
+
+    #[command(flatten)]
+    verbosity: Verbosity<InfoLevel>,
+}
+
+/// A worker: the arguments of one binary, and the job that they describe.
+pub trait Worker: clap::Parser {
+    /// The name of the task, of its binary and of its crate.
+    const NAME: &'static str;
+    /// What the summary line says beside `task`, `year` and `seconds`; a struct with named fields.
+    type Summary: Serialize;
+
+    /// The arguments that every worker takes.
+    fn common(&self) -> &Common;
+
+    /// Does the job.
+    ///
+    /// # Errors
+    /// One line that says what is wrong, where, and what to do. [`Usage`] and [`Skip`] anywhere in
+    /// the chain choose their exit code; every other error is exit code 1.
+    fn run(self) -> anyhow::Result<Self::Summary>;
+}
+
+/// The arguments or the environment make no sense: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// There is nothing to do for this year: exit code 99, which Airflow shows as skipped.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Skip(pub String);
+
+#[derive(Serialize)]
+struct Line<'a, S> {
+    task: &'a str,
+    year: i32,
+    #[serde(flatten)]
+    summary: S,
+    seconds: f64,
+}
+
+/// Parses the command line, does the job and reports: the whole of a worker's `main`.
+#[must_use]
+pub fn main<W: Worker>() -> ExitCode {
+    let start = Instant::now();
+    let args = match W::try_parse() {
+        Ok(args) => args,
+        Err(e) if e.use_stderr() => {
+            let _ = write!(std::io::stderr(), "{}: {e}", W::NAME);
+            return ExitCode::from(2);
+        }
+        Err(help_or_version) => {
+            let _ = help_or_version.print();
+            return ExitCode::SUCCESS;
+        }
+    };
+    log_lines::start(W::NAME, args.common().verbosity.log_level_filter());
+    if let Err(e) = stop::on_signal() {
+        return fail(&anyhow::Error::new(e).context("cannot watch for SIGTERM"));
+    }
+    let year = args.common().year;
+    match args.run().and_then(|summary| {
+        log::logger().flush();
+        let seconds = (start.elapsed().as_secs_f64() * 1e3).round() / 1e3;
+        let line = Line { task: W::NAME, year, summary, seconds };
+        // stderr is unbuffered, so every log line is out before this one: BashOperator stores the
+        // last line of the two streams together.
+        let mut out = std::io::stdout().lock();
+        serde_json::to_writer(&mut out, &line)?;
+        writeln!(out)?;
+        Ok(out.flush()?)
+    }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => fail(&e),
+    }
+}
+
+fn fail(e: &anyhow::Error) -> ExitCode {
+    let line = format!("{e:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+    if e.chain().any(|cause| cause.is::<Skip>()) {
+        log::warn!("skipped: {line}");
+        return ExitCode::from(99);
+    }
+    log::error!("{line}");
+    ExitCode::from(if e.chain().any(|cause| cause.is::<Usage>()) { 2 } else { 1 })
+}
