@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use polars::io::parquet::metadata::FileMetadataRef;
 use polars::prelude::{
-    DataFrame, DataType, ParquetCompression, ParquetReader, ParquetWriter, Schema, SerReader,
+    DataFrame, DataType, ParquetCompression, ParquetReader, ParquetWriter, Schema, SchemaExt, SerReader,
 };
 
 use crate::{Column, Kind};

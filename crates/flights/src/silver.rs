@@ -19,7 +19,7 @@ use polars::prelude::DataFrame;
 
 use crate::Kind::{Date, Integer, Number, Text};
 use crate::frame::Frames;
-use crate::{Column, Kind, column, name};
+use crate::{Column, column, name};
 
 /// The 27 columns. Clock times are local, `hhmm` as a number (517 is 05:17, 2400 is midnight).
 pub const COLUMNS: [Column; 27] = [
@@ -55,10 +55,10 @@ pub const COLUMNS: [Column; 27] = [
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let field = |c: &Column| {
         let of = match c.kind {
-            Kind::Date => DataType::Date32,
-            Kind::Text => DataType::Utf8,
-            Kind::Integer => DataType::Int32,
-            Kind::Number => DataType::Float64,
+            Date => DataType::Date32,
+            Text => DataType::Utf8,
+            Integer => DataType::Int32,
+            Number => DataType::Float64,
         };
         Field::new(c.name, of, true)
     };

@@ -1,0 +1,134 @@
+//! The header line: which field of a row belongs to which column.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use anyhow::{Context, Result, bail, ensure};
+use flights::silver::COLUMNS;
+
+/// A header of 28 names has about 350 bytes.
+const LONGEST: usize = 64 << 10;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What a field of a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// The value of this column of [`COLUMNS`].
+    Column(usize),
+    /// A column that nobody knows.
+    Unknown,
+    /// The unnamed column, made by the comma at the end of every row: always empty.
+    Nothing,
+}
+
+pub(crate) struct Header {
+    /// What each field of a row is.
+    pub(crate) slots: Vec<Slot>,
+    /// The names of the columns that nobody knows.
+    pub(crate) unknown: Vec<String>,
+    /// Where the rows begin in the file.
+    pub(crate) body: u64,
+    /// The line, from 1 on, on which they begin.
+    pub(crate) body_line: u64,
+    /// The header does, and with it every line of an old Macintosh file.
+    pub(crate) ends_with_carriage_return: bool,
+}
+
+impl Header {
+    pub(crate) fn read(file: &File) -> Result<Self> {
+        let mut start = vec![0; LONGEST];
+        let mut filled = 0;
+        while filled < LONGEST {
+            match file.read_at(&mut start[filled..], filled as u64)? {
+                0 => break,
+                n => filled += n,
+            }
+        }
+        start.truncate(filled);
+        let mark = if start.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        // The csv crate knows where a quoted header ends.
+        let mut csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&start[mark..]);
+        let mut record = csv::ByteRecord::new();
+        csv.read_byte_record(&mut record)?;
+        let after = csv.position();
+        let body = after.byte() + mark as u64;
+        ensure!(body < LONGEST as u64, "no line ends within 64 kB: this is not a CSV file with a header");
+        let names: Result<Vec<&str>, _> = record.iter().map(std::str::from_utf8).collect();
+        let names = names.context("the header is not UTF-8: this is not the year's raw file")?;
+        // CRLF: the reader stops between the two.
+        let body = body + u64::from(start.get(body as usize) == Some(&b'\n'));
+        let ends_with_carriage_return = start.get(body as usize - 1) == Some(&b'\r');
+        let body_line = after.line().max(2);
+        Ok(Header { body, body_line, ends_with_carriage_return, ..Header::of(&names)? })
+    }
+
+    fn of(names: &[&str]) -> Result<Self> {
+        let (mut slots, mut unknown) = (vec![], vec![]);
+        for name in names.iter().map(|n| n.trim()) {
+            let column = COLUMNS.iter().position(|c| c.name.eq_ignore_ascii_case(name));
+            match column.map(Slot::Column) {
+                Some(slot) if slots.contains(&slot) => bail!("column {name} is there twice: remove one"),
+                Some(slot) => slots.push(slot),
+                None if name.is_empty() || name.to_ascii_lowercase().starts_with("unnamed:") => {
+                    slots.push(Slot::Nothing);
+                }
+                None => {
+                    slots.push(Slot::Unknown);
+                    unknown.push(name.to_owned());
+                }
+            }
+        }
+        let missing: Vec<_> = (0..COLUMNS.len())
+            .filter(|c| !slots.contains(&Slot::Column(*c)))
+            .map(|c| COLUMNS[c].bronze_name())
+            .collect();
+        match missing.len() {
+            0 => Ok(Header { slots, unknown, body: 0, body_line: 2, ends_with_carriage_return: false }),
+            n if n == COLUMNS.len() => bail!(
+                "none of the 27 columns is named: the first line must be the header FL_DATE,OP_CARRIER,…"
+            ),
+            n => bail!(
+                "no column {}: add {} to the file in the lake",
+                missing.join(", no column "),
+                if n == 1 { "it" } else { "them" }
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn names() -> Vec<String> {
+        COLUMNS.iter().map(flights::Column::bronze_name).collect()
+    }
+
+    fn of(names: &[String]) -> Result<Header> {
+        Header::of(&names.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn any_order_and_unknown_columns() {
+        let mut names = names();
+        names.reverse();
+        names.insert(3, "TAIL_NUM".into());
+        names.push("Unnamed: 27".into());
+        let header = of(&names).unwrap();
+        assert_eq!(header.slots[0], Slot::Column(26));
+        assert_eq!(header.slots[3], Slot::Unknown);
+        assert_eq!(header.slots[28], Slot::Nothing);
+        assert_eq!(header.unknown, ["TAIL_NUM"]);
+    }
+
+    #[test]
+    fn a_missing_or_doubled_column_is_named() {
+        let mut few = names();
+        few.remove(7);
+        assert_eq!(of(&few).err().unwrap().to_string(), "no column DEP_DELAY: add it to the file in the lake");
+        let mut many = names();
+        many.push("origin".into());
+        assert_eq!(of(&many).err().unwrap().to_string(), "column origin is there twice: remove one");
+    }
+}

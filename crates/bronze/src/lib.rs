@@ -1,0 +1,127 @@
+//! Reads the raw CSV of a year: bytes to typed columns, or a reject with its line number and its
+//! reason.
+//!
+//! A library's reader cannot say which line was bad, and takes ten times the memory. The common
+//! file, one without a quote character, is cut into pieces at line breaks that several threads
+//! parse at the same time ([`Reader::unquoted`]). A file with quotes, where a line break may be
+//! part of a field, is read by the `csv` crate from beginning to end ([`Reader::quoted`]). Both
+//! feed the same check of a row.
+//!
+//! Every line that is not empty is a row, and every row is exactly one of: read, dropped because
+//! it has no departure delay, rejected.
+
+mod field;
+mod header;
+mod pieces;
+mod records;
+mod rows;
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use arrow_array::RecordBatch;
+
+use header::Header;
+
+/// A row that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// The line on which it begins; the header is line 1.
+    pub line: u64,
+    /// What is wrong with it, and where in the row.
+    pub reason: String,
+    /// The row's own bytes, without the line break.
+    pub row: Vec<u8>,
+}
+
+/// Some rows of the file that follow each other, already turned into a `T`.
+pub struct Batch<T> {
+    /// What was made of the rows that were read.
+    pub made: T,
+    /// How many bytes of the file these rows take.
+    pub bytes: u64,
+    /// How many of the rows were read.
+    pub read: u64,
+    /// How many were dropped because they have no departure delay.
+    pub no_delay: u64,
+    /// Those that cannot be read.
+    pub rejects: Vec<Reject>,
+}
+
+/// The raw CSV of one year, its header read and checked.
+pub struct Reader {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    year: i32,
+    header: Header,
+}
+
+impl Reader {
+    /// Opens the file and checks its header: columns are found by name, in any order; one that is
+    /// not known is left out with a warning.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is empty, or its header lacks a column or has one twice.
+    pub fn open(path: &Path, year: i32) -> Result<Self> {
+        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = file.metadata()?.len();
+        ensure!(bytes > 0, "{} is empty: run extract again, or mend the file in the lake", path.display());
+        let header = Header::read(&file).with_context(|| format!("{}, line 1", path.display()))?;
+        if !header.unknown.is_empty() {
+            log::warn!("{}: left out unknown columns: {}", path.display(), header.unknown.join(", "));
+        }
+        Ok(Reader { path: path.into(), file, bytes, year, header })
+    }
+
+    /// The size of the file in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Reads a file without quote characters on `threads` threads. `make` turns the rows of a piece
+    /// into a `T` on one of them, given the piece's number from 0 on; `take` gets the results in
+    /// the file's order on the caller's. Memory holds two pieces of 16 MB a thread, and what was
+    /// made of them.
+    ///
+    /// Returns false as soon as a quote character is met, or when lines end with a carriage return
+    /// alone: start again with [`Reader::quoted`].
+    ///
+    /// # Errors
+    /// When the file cannot be read, or `make` or `take` fails.
+    pub fn unquoted<T: Send>(
+        &self,
+        threads: usize,
+        make: impl Fn(usize, RecordBatch) -> Result<T> + Sync,
+        take: impl FnMut(Batch<T>) -> Result<()>,
+    ) -> Result<bool> {
+        if self.header.ends_with_carriage_return {
+            return Ok(false);
+        }
+        pieces::read(self, threads, make, take)
+    }
+
+    /// Reads any CSV file, on one thread; arguments as in [`Reader::unquoted`].
+    ///
+    /// # Errors
+    /// When the file cannot be read, or `make` or `take` fails.
+    pub fn quoted<T>(
+        &self,
+        make: impl Fn(usize, RecordBatch) -> Result<T>,
+        take: impl FnMut(Batch<T>) -> Result<()>,
+    ) -> Result<()> {
+        records::read(self, make, take)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], from: u64) -> Result<()> {
+        let read = self.file.read_exact_at(buffer, from).map_err(|e| match e.kind() {
+            io::ErrorKind::UnexpectedEof => io::Error::new(e.kind(), "it became shorter while it was read"),
+            _ => e,
+        });
+        read.with_context(|| format!("cannot read {}", self.path.display()))
+    }
+}

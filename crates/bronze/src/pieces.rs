@@ -1,0 +1,133 @@
+//! The common file: no quotes, so a line break always ends a row. Threads take piece after piece;
+//! a piece belongs to whoever has the line that begins in it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use anyhow::{Result, bail};
+use arrow_array::RecordBatch;
+use memchr::memchr;
+
+use crate::rows::Rows;
+use crate::{Batch, Reader, Reject};
+
+/// A row group each: smaller ones cost time, larger ones memory.
+const PIECE: u64 = 16 << 20;
+/// A line that reaches beyond its piece is looked for in steps of this size.
+const STEP: usize = 64 << 10;
+/// A row of 28 fields has about 125 bytes.
+const LONGEST_LINE: usize = 16 << 20;
+const USUAL_ROW: usize = 110;
+
+/// What a thread made of a piece. Line numbers count from the piece's first line, 0.
+enum Piece<T> {
+    Rows { batch: Batch<T>, lines: u64 },
+    Quote,
+}
+
+pub(crate) fn read<T: Send>(
+    reader: &Reader,
+    threads: usize,
+    make: impl Fn(usize, RecordBatch) -> Result<T> + Sync,
+    mut take: impl FnMut(Batch<T>) -> Result<()>,
+) -> Result<bool> {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        // Of no capacity: a thread that is ahead waits, and memory stays bounded. Dropped on every
+        // way out of here, so that no thread waits for ever.
+        let (send, receive) = mpsc::sync_channel(0);
+        for _ in 0..threads.max(1) {
+            let (send, next, make) = (send.clone(), &next, &make);
+            scope.spawn(move || {
+                let mut text = vec![];
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let piece = piece(reader, index, &mut text, make).transpose();
+                    let Some(piece) = piece else { return };
+                    if send.send(piece.map(|p| (index, p))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(send);
+        let (mut wanted, mut line) = (0, reader.header.body_line);
+        let mut early = BTreeMap::new();
+        for piece in receive {
+            let (index, piece) = piece?;
+            early.insert(index, piece);
+            while let Some(piece) = early.remove(&wanted) {
+                let Piece::Rows { mut batch, lines } = piece else { return Ok(false) };
+                for reject in &mut batch.rejects {
+                    reject.line += line;
+                }
+                take(batch)?;
+                line += lines;
+                wanted += 1;
+            }
+        }
+        Ok(true)
+    })
+}
+
+/// Reads and parses a piece; `None` behind the end of the file.
+fn piece<T>(
+    reader: &Reader,
+    index: usize,
+    text: &mut Vec<u8>,
+    make: &impl Fn(usize, RecordBatch) -> Result<T>,
+) -> Result<Option<Piece<T>>> {
+    if !load(reader, index, text)? {
+        return Ok(None);
+    }
+    if memchr(b'"', text).is_some() {
+        return Ok(Some(Piece::Quote));
+    }
+    let mut rows = Rows::new(&reader.header.slots, reader.year, text.len() / USUAL_ROW);
+    let (mut lines, mut rejects) = (0, vec![]);
+    let mut rest = &text[..];
+    while !rest.is_empty() {
+        let end = memchr(b'\n', rest).unwrap_or(rest.len());
+        let row = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+        if !row.is_empty()
+            && let Err(reason) = rows.push(row.split(|&b| b == b','))
+        {
+            rejects.push(Reject { line: lines, reason, row: row.to_vec() });
+        }
+        lines += 1;
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    let (read, no_delay) = (rows.len() as u64, rows.no_delay);
+    let made = make(index, rows.finish())?;
+    let batch = Batch { made, bytes: text.len() as u64, read, no_delay, rejects };
+    Ok(Some(Piece::Rows { batch, lines }))
+}
+
+/// Fills `text` with the lines that begin in a piece; false behind the end of the file.
+fn load(reader: &Reader, index: usize, text: &mut Vec<u8>) -> Result<bool> {
+    // The byte before tells whether a line begins with the first one.
+    let from = reader.header.body - 1 + index as u64 * PIECE;
+    if from + 1 >= reader.bytes {
+        return Ok(false);
+    }
+    let left = reader.bytes - from;
+    text.resize(PIECE.min(left) as usize, 0);
+    reader.read_at(text, from)?;
+    // The line that is under way at the end of the piece is ours up to its line break.
+    while (text.len() as u64) < left {
+        let filled = text.len();
+        text.resize(filled + STEP.min((left - filled as u64) as usize), 0);
+        reader.read_at(&mut text[filled..], from + filled as u64)?;
+        if let Some(end) = memchr(b'\n', &text[filled..]) {
+            text.truncate(filled + end + 1);
+            break;
+        }
+        if text.len() > PIECE as usize + LONGEST_LINE {
+            bail!("{}: a line has more than 16 MB: this is not a CSV file", reader.path.display());
+        }
+    }
+    let first = memchr(b'\n', text).map_or(text.len(), |end| end + 1);
+    text.drain(..first);
+    Ok(true)
+}

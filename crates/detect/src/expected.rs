@@ -1,0 +1,80 @@
+//! What was to be expected of a day, and the verdict in words.
+
+use outliers::{Panel, Verdict};
+
+/// For each row of a panel: what was to be expected, and why it is flagged.
+pub(crate) struct Expected {
+    /// The median of the airport's means, minutes.
+    pub(crate) middle: Vec<Option<f64>>,
+    /// The least mean among the airport's days that are not flagged, minutes.
+    pub(crate) lower: Vec<Option<f64>>,
+    /// The largest of them, minutes.
+    pub(crate) upper: Vec<Option<f64>>,
+    /// For a flagged day and for one without a score.
+    pub(crate) reason: Vec<Option<String>>,
+}
+
+impl Expected {
+    pub(crate) fn of(panel: &Panel, verdict: &Verdict) -> Self {
+        let rows = panel.mean.len();
+        let mut expected =
+            Expected { middle: vec![None; rows], lower: vec![None; rows], upper: vec![None; rows], reason: vec![None; rows] };
+        for airport in panel.airports {
+            if verdict.score[airport.clone()].iter().any(Option::is_none) {
+                let days = airport.len();
+                let reason = format!("only {} with flights: too few to judge", counted(days, "day"));
+                expected.reason[airport.clone()].fill(Some(reason));
+                continue;
+            }
+            let mut means = panel.mean[airport.clone()].to_vec();
+            let usual = airport.clone().filter(|row| !verdict.flag[*row]).map(|row| panel.mean[row]);
+            let lower = usual.clone().fold(f64::INFINITY, f64::min);
+            let upper = usual.fold(f64::NEG_INFINITY, f64::max);
+            expected.middle[airport.clone()].fill(Some(median(&mut means)));
+            expected.lower[airport.clone()].fill(Some(lower));
+            expected.upper[airport.clone()].fill(Some(upper));
+            for row in airport.clone().filter(|row| verdict.flag[*row]) {
+                expected.reason[row] = Some(format!(
+                    "mean {:.0} min, on other days {lower:.0} to {upper:.0}, {}",
+                    panel.mean[row],
+                    counted(panel.flights[row] as usize, "flight"),
+                ));
+            }
+        }
+        expected
+    }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_a_flagged_day_and_for_a_small_airport() {
+        let panel = Panel {
+            airports: &[0..4, 4..5],
+            day: &[0, 1, 2, 3, 0],
+            mean: &[4.0, 154.2, -2.6, 31.0, 7.0],
+            flights: &[60, 67, 61, 62, 1],
+        };
+        let score = vec![Some(0.4), Some(0.9), Some(0.4), Some(0.5), None];
+        let verdict = Verdict { score, flag: vec![false, true, false, false, false] };
+        let expected = Expected::of(&panel, &verdict);
+        assert_eq!(expected.middle, [Some(17.5), Some(17.5), Some(17.5), Some(17.5), None]);
+        assert_eq!(expected.lower[1], Some(-2.6));
+        assert_eq!(expected.upper[1], Some(31.0));
+        assert_eq!(expected.reason[1].as_deref(), Some("mean 154 min, on other days -3 to 31, 67 flights"));
+        assert_eq!(expected.reason[4].as_deref(), Some("only 1 day with flights: too few to judge"));
+        assert_eq!(expected.reason[0], None);
+    }
+}

@@ -1,0 +1,204 @@
+//! The worker `detect`: gold to anomalies, each airport-day with the scores and flags of the
+//! models, what was to be expected, and the verdict in words.
+
+mod expected;
+
+use std::ops::Range;
+
+use anyhow::{Context, Result};
+use chrono::NaiveDate;
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+use flights::{anomalies, gold, name};
+use handoff::{Draft, File};
+use outliers::{MODELS, Model, Panel, Settings, Verdict};
+use polars::prelude::{
+    Column, DataFrame, Float64Chunked, Int32Chunked, IntoColumn, NewChunkedArray, StringChunked,
+};
+use serde::Serialize;
+use task::{Common, Worker};
+
+use expected::Expected;
+
+/// Gold to anomalies: score every airport-day, flag the anomalous ones
+#[derive(Parser, Debug)]
+#[command(version, after_help = "Example: detect --year 2013 --contamination 0.01 --data-dir data")]
+pub struct Args {
+    #[command(flatten)]
+    common: Common,
+
+    /// The share of days that are anomalous, more than 0 and at most 0.5
+    #[arg(long, default_value_t = 0.01, value_parser = contamination)]
+    contamination: f64,
+
+    /// Where the models' random numbers begin: the same seed, the same result
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+
+    /// The models to run, separated by commas; the first is the default model, whose verdict is
+    /// `anomaly` and `score`
+    #[arg(long, value_delimiter = ',', default_values = MODELS.iter().map(|m| m.name),
+          value_parser = PossibleValuesParser::new(MODELS.iter().map(|m| m.name)))]
+    models: Vec<String>,
+}
+
+fn contamination(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|c| *c > 0.0 && *c <= 0.5);
+    share.ok_or_else(|| "give a number above 0 and up to 0.5, such as 0.01 for 1 %".into())
+}
+
+/// What the summary line says.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    rows_in: u64,
+    rows_out: u64,
+    airports: u64,
+    /// Days that the default model flags.
+    anomalies: u64,
+    /// Days that have no score because their airport has too few.
+    unscored: u64,
+    output: String,
+    bytes: u64,
+}
+
+impl Worker for Args {
+    const NAME: &'static str = "detect";
+    type Summary = Summary;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self) -> Result<Summary> {
+        let (year, dir) = (self.common.year, &self.common.data_dir);
+        let input = handoff::input(dir, year, File::Gold)?;
+        let gold = gold::read(&input)?;
+        let days = Days::of(&gold).with_context(|| format!("cannot use {}", input.display()))?;
+        let settings = Settings { contamination: self.contamination, seed: self.seed };
+        let chosen = self.models.iter().filter_map(|name| MODELS.iter().find(|m| m.name == name));
+        let verdicts: Vec<_> = chosen.map(|model| (model, (model.judge)(&days.panel(), &settings))).collect();
+        let mut anomalies = anomalies(&gold, &days, &verdicts)?;
+
+        let mut draft = Draft::create(dir, year, File::Anomalies)?;
+        anomalies::write(&mut draft, &mut anomalies).context("cannot write anomalies")?;
+        let (path, bytes) = draft.publish()?;
+        let (_, default) = &verdicts[0];
+        let flagged = default.flag.iter().filter(|f| **f).count() as u64;
+        log::info!("{flagged} of {} airport-days flagged in {}", gold.height(), path.display());
+        Ok(Summary {
+            rows_in: gold.height() as u64,
+            rows_out: anomalies.height() as u64,
+            airports: days.airports.len() as u64,
+            anomalies: flagged,
+            unscored: default.score.iter().filter(|s| s.is_none()).count() as u64,
+            output: File::Anomalies.name(year),
+            bytes,
+        })
+    }
+}
+
+/// Gold as plain slices.
+struct Days {
+    airports: Vec<Range<usize>>,
+    day: Vec<i32>,
+    mean: Vec<f64>,
+    flights: Vec<u32>,
+}
+
+impl Days {
+    fn of(gold: &DataFrame) -> Result<Self> {
+        let origin = gold.column(name::ORIGIN)?.str()?;
+        let mut airports: Vec<Range<usize>> = vec![];
+        let mut last = None;
+        for (row, airport) in origin.iter().enumerate() {
+            match airports.last_mut() {
+                Some(range) if last == Some(airport) => range.end = row + 1,
+                _ => airports.push(row..row + 1),
+            }
+            last = Some(airport);
+        }
+        Ok(Days {
+            airports,
+            day: gold.column(name::FL_DATE)?.date()?.physical().iter().map(Option::unwrap_or_default).collect(),
+            mean: gold.column(name::MEAN_DEP_DELAY)?.f64()?.iter().map(Option::unwrap_or_default).collect(),
+            flights: gold.column(name::FLIGHTS)?.i32()?.iter().map(|n| n.unwrap_or_default() as u32).collect(),
+        })
+    }
+
+    fn panel(&self) -> Panel<'_> {
+        Panel { airports: &self.airports, day: &self.day, mean: &self.mean, flights: &self.flights }
+    }
+}
+
+/// The columns of the anomalies file; `verdicts` begins with that of the default model.
+fn anomalies(gold: &DataFrame, days: &Days, verdicts: &[(&Model, Verdict)]) -> Result<DataFrame> {
+    let (_, default) = &verdicts[0];
+    let expected = Expected::of(&days.panel(), default);
+    let id = |(origin, day): (Option<&str>, &i32)| {
+        let date = NaiveDate::from_epoch_days(*day)?;
+        Some(format!("{}{}", origin?, date.format("%Y%m%d")))
+    };
+    let column = |c: &flights::Column| -> Result<Column> {
+        let verdict = |short: &str| verdicts.iter().find(|(model, _)| model.short == short).map(|(_, v)| v);
+        Ok(match c.name {
+            name::ID => {
+                let ids = gold.column(name::ORIGIN)?.str()?.iter().zip(&days.day).map(id);
+                StringChunked::from_iter_options(c.name.into(), ids).into_column()
+            }
+            name::ORIGIN | name::FL_DATE | name::MEAN_DEP_DELAY | name::FLIGHTS => gold.column(c.name)?.clone(),
+            name::ANOMALY => flags(c.name, Some(default), gold.height()),
+            name::SCORE => scores(c.name, Some(default), gold.height()),
+            name::EXPECTED_DELAY => numbers(c.name, &expected.middle),
+            name::LOWER_DELAY => numbers(c.name, &expected.lower),
+            name::UPPER_DELAY => numbers(c.name, &expected.upper),
+            name::REASON => StringChunked::from_iter_options(c.name.into(), expected.reason.iter().cloned()).into_column(),
+            of_a_model => match of_a_model.split_once('_') {
+                Some((name::ANOMALY, short)) => flags(c.name, verdict(short), gold.height()),
+                Some((name::SCORE, short)) => scores(c.name, verdict(short), gold.height()),
+                _ => anyhow::bail!("nobody computes the column {}", c.name),
+            },
+        })
+    };
+    let columns = anomalies::COLUMNS.iter().map(column).collect::<Result<_>>()?;
+    Ok(DataFrame::new(gold.height(), columns)?)
+}
+
+/// 0 or 1; 0 where the model was not run.
+fn flags(name: &str, verdict: Option<&Verdict>, rows: usize) -> Column {
+    let flags: Vec<i32> = match verdict {
+        Some(verdict) => verdict.flag.iter().map(|f| i32::from(*f)).collect(),
+        None => vec![0; rows],
+    };
+    Int32Chunked::from_vec(name.into(), flags).into_column()
+}
+
+/// Null where the model was not run or has too little data.
+fn scores(name: &str, verdict: Option<&Verdict>, rows: usize) -> Column {
+    match verdict {
+        Some(verdict) => numbers(name, &verdict.score),
+        None => numbers(name, &vec![None; rows]),
+    }
+}
+
+fn numbers(name: &str, values: &[Option<f64>]) -> Column {
+    Float64Chunked::from_slice_options(name.into(), values).into_column()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_defined() {
+        super::Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_model_has_its_two_columns() {
+        let has = |name: String| flights::anomalies::COLUMNS.iter().any(|c| c.name == name);
+        for model in outliers::MODELS {
+            assert!(has(format!("anomaly_{}", model.short)), "{}", model.name);
+            assert!(has(format!("score_{}", model.short)), "{}", model.name);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The worker `extract`: copies the year's raw CSV from the lake to the data dir, decompressing it
+//! on the way. A copy that is there already, of the same version, is not fetched again.
+
+mod unpack;
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use handoff::{Draft, File};
+use lake::{Lake, LakeUrl, Object};
+use serde::Serialize;
+use task::{Common, Progress, Skip, Worker};
+
+use unpack::{Form, Unpacked};
+
+/// Copy the year's raw CSV from the lake to the data dir
+#[derive(Parser, Debug)]
+#[command(
+    version,
+    after_help = "Example: extract --year 2013 --lake s3://flights --data-dir data\n\n\
+                  Exit code 99 says that the lake has no raw file for the year."
+)]
+pub struct Args {
+    #[command(flatten)]
+    common: Common,
+
+    /// Where the raw files are: s3://bucket[/prefix], file:///dir or a folder
+    #[arg(long, env = "LAKE_URL")]
+    lake: LakeUrl,
+}
+
+/// What the summary line says.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    input: String,
+    input_bytes: u64,
+    output: String,
+    bytes: u64,
+    /// False when the copy was there already.
+    fetched: bool,
+}
+
+impl Worker for Args {
+    const NAME: &'static str = "extract";
+    type Summary = Summary;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self) -> Result<Summary> {
+        let (year, dir) = (self.common.year, &self.common.data_dir);
+        let lake = Lake::open(&self.lake)?;
+        let Some(object) = lake.bronze(year)? else {
+            let [csv, gz, zst] = lake::key::bronze(year);
+            let text = format!("no {csv} (nor {gz}, {zst}) in {}: upload it to run this year", self.lake);
+            return Err(Skip(text).into());
+        };
+        fs::create_dir_all(dir).with_context(|| format!("cannot make the data dir {}", dir.display()))?;
+        let form = Form::of(object.place());
+        let copy = handoff::path(dir, year, File::Bronze);
+        let (bytes, fetched) = match same_version(&copy, &object, form)? {
+            Some(bytes) => {
+                log::info!("{} is there already and is up to date", copy.display());
+                (bytes, false)
+            }
+            None => (fetch(&lake, &object, form, Draft::create(dir, year, File::Bronze)?)?, true),
+        };
+        Ok(Summary {
+            input: object.place().into(),
+            input_bytes: object.size(),
+            output: File::Bronze.name(year),
+            bytes,
+            fetched,
+        })
+    }
+}
+
+/// The size of a copy of this very version of the object. A copy bears the time at which the
+/// object was last written, and the size too where it is not unpacked.
+fn same_version(copy: &Path, object: &Object, form: Form) -> Result<Option<u64>> {
+    let found = match fs::metadata(copy) {
+        Ok(found) => found,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e).with_context(|| format!("cannot look at {}", copy.display())),
+    };
+    let same_size = form != Form::Plain || found.len() == object.size();
+    Ok((same_size && found.modified()? == object.modified()).then_some(found.len()))
+}
+
+fn fetch(lake: &Lake, object: &Object, form: Form, draft: Draft) -> Result<u64> {
+    log::info!("fetching {}", object.place());
+    let progress = Progress::bytes("fetching", object.size());
+    let mut out = Unpacked::new(form, BufWriter::with_capacity(1 << 20, draft))?;
+    let unpacking = || format!("cannot unpack {} into the data dir", object.place());
+    lake.read(object, |bytes| {
+        out.write_all(&bytes).with_context(unpacking)?;
+        progress.add(bytes.len() as u64);
+        Ok(())
+    })?;
+    let out = out.finish().with_context(unpacking)?;
+    let draft = out.into_inner().map_err(io::IntoInnerError::into_error).with_context(unpacking)?;
+    draft.set_modified(object.modified())?;
+    let (path, bytes) = draft.publish()?;
+    log::info!("{bytes} bytes in {}", path.display());
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_defined() {
+        super::Args::command().debug_assert();
+    }
+}

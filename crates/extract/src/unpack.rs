@@ -1,0 +1,124 @@
+//! Decompressing on the way. An end that comes too early is an error.
+
+use std::io::{self, Write};
+
+use flate2::write::MultiGzDecoder;
+
+/// How an object is compressed; its name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+impl Form {
+    pub(crate) fn of(name: &str) -> Self {
+        match name.rsplit('.').next() {
+            Some("gz") => Form::Gzip,
+            Some("zst") => Form::Zstd,
+            _ => Form::Plain,
+        }
+    }
+}
+
+/// Takes compressed bytes and writes the plain ones to `W`.
+pub(crate) enum Unpacked<W: Write> {
+    Plain(W),
+    Gzip(MultiGzDecoder<W>),
+    Zstd(Box<zstd::stream::zio::Writer<W, zstd::stream::raw::Decoder<'static>>>),
+}
+
+impl<W: Write> Unpacked<W> {
+    pub(crate) fn new(form: Form, out: W) -> io::Result<Self> {
+        Ok(match form {
+            Form::Plain => Unpacked::Plain(out),
+            Form::Gzip => Unpacked::Gzip(MultiGzDecoder::new(out)),
+            Form::Zstd => {
+                let decoder = zstd::stream::raw::Decoder::new()?;
+                Unpacked::Zstd(Box::new(zstd::stream::zio::Writer::new(out, decoder)))
+            }
+        })
+    }
+
+    /// Checks that the compressed data has come to its end.
+    pub(crate) fn finish(self) -> io::Result<W> {
+        match self {
+            Unpacked::Plain(out) => Ok(out),
+            Unpacked::Gzip(decoder) => decoder.finish(),
+            Unpacked::Zstd(mut decoder) => {
+                decoder.finish()?;
+                Ok(decoder.into_inner().0)
+            }
+        }
+        .map_err(|e| io::Error::new(e.kind(), format!("it is cut short or damaged, upload it again: {e}")))
+    }
+}
+
+impl<W: Write> Write for Unpacked<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Unpacked::Plain(out) => out.write(bytes),
+            Unpacked::Gzip(decoder) => decoder.write(bytes),
+            Unpacked::Zstd(decoder) => decoder.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Unpacked::Plain(out) => out.flush(),
+            Unpacked::Gzip(decoder) => decoder.flush(),
+            Unpacked::Zstd(decoder) => decoder.flush(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const TEXT: &[u8] = b"FL_DATE,OP_CARRIER\n2013-01-01,UA\n";
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut out = flate2::write::GzEncoder::new(vec![], flate2::Compression::default());
+        out.write_all(text).unwrap();
+        out.finish().unwrap()
+    }
+
+    fn unpack(form: Form, packed: &[u8]) -> io::Result<Vec<u8>> {
+        let mut out = Unpacked::new(form, vec![])?;
+        for byte in packed {
+            out.write_all(&[*byte])?;
+        }
+        out.finish()
+    }
+
+    #[test]
+    fn whole_files_come_out_whole_several_members_too() {
+        assert_eq!(unpack(Form::Plain, TEXT).unwrap(), TEXT);
+        assert_eq!(unpack(Form::Gzip, &gzip(TEXT)).unwrap(), TEXT);
+        assert_eq!(unpack(Form::Gzip, &[gzip(TEXT), gzip(TEXT)].concat()).unwrap(), TEXT.repeat(2));
+        let zst = zstd::encode_all(TEXT, 3).unwrap();
+        assert_eq!(unpack(Form::Zstd, &zst).unwrap(), TEXT);
+        assert_eq!(unpack(Form::Zstd, &zst.repeat(2)).unwrap(), TEXT.repeat(2));
+    }
+
+    #[test]
+    fn a_file_cut_at_any_byte_is_refused() {
+        for (form, packed) in [(Form::Gzip, gzip(TEXT)), (Form::Zstd, zstd::encode_all(TEXT, 3).unwrap())] {
+            for end in 1..packed.len() {
+                assert!(unpack(form, &packed[..end]).is_err(), "{form:?} cut at {end} of {}", packed.len());
+            }
+        }
+    }
+
+    #[test]
+    fn damage_is_refused() {
+        let mut packed = gzip(TEXT);
+        let middle = packed.len() / 2;
+        packed[middle] ^= 0x55;
+        assert!(unpack(Form::Gzip, &packed).is_err());
+        assert!(unpack(Form::Zstd, b"FL_DATE,OP_CARRIER\n").is_err());
+    }
+}

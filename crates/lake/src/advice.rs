@@ -1,0 +1,35 @@
+//! What a person can do about a failed request.
+
+use object_store::Error;
+
+/// Says what failed and, where the cause is known, what to do.
+pub(crate) fn explain(e: Error, what: &str) -> anyhow::Error {
+    let advice = match &e {
+        Error::Unauthenticated { .. } | Error::PermissionDenied { .. } => {
+            "the lake refuses: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or the role, and their rights"
+        }
+        Error::NotFound { .. } => "it is not there: check the bucket and --lake (LAKE_URL)",
+        Error::Precondition { .. } => "the object changed while it was read: run again",
+        e if is_about_credentials(e) => {
+            "no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role"
+        }
+        e if is_full(e) => "the disk is full: free some space and run again",
+        _ => "check AWS_ENDPOINT_URL and the network, then run again",
+    };
+    anyhow::Error::new(e).context(format!("{what}: {advice}"))
+}
+
+fn causes(e: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(e as &(dyn std::error::Error + 'static)), |e| e.source())
+}
+
+/// Without any credentials the last place that is asked is the machine's own role.
+fn is_about_credentials(e: &Error) -> bool {
+    causes(e).any(|c| c.to_string().contains("169.254.169.254"))
+}
+
+fn is_full(e: &Error) -> bool {
+    causes(e).filter_map(|c| c.downcast_ref::<std::io::Error>()).any(|e| {
+        matches!(e.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+    })
+}

@@ -1,0 +1,160 @@
+//! The data lake: a bucket of an S3 service, or a folder. Every object key is spelled here, and
+//! whole files are read and written here, safely.
+
+mod advice;
+pub mod key;
+mod read;
+mod url;
+mod write;
+
+pub use read::Object;
+pub use url::LakeUrl;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use futures::TryStreamExt;
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
+
+use crate::advice::explain;
+
+/// Reading and writing move pieces of this size, each a request of its own.
+const PART: u64 = 8 << 20;
+/// So many requests are under way at once.
+const AT_ONCE: usize = 4;
+/// Bounds one request, the body included: a part over a link of 140 kB a second.
+const REQUEST: Duration = Duration::from_secs(60);
+/// A failed request is tried again for this long, with growing pauses.
+const RETRY: Duration = Duration::from_secs(180);
+
+/// An open lake. Its calls block; inside, requests run side by side.
+pub struct Lake {
+    url: LakeUrl,
+    store: Arc<dyn ObjectStore>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Lake {
+    /// Opens a lake. For S3 the credentials come from the `AWS_*` variables, a web identity, or the
+    /// container's or the machine's own role, in this order. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the folder is missing or an `AWS_*` variable makes no sense.
+    pub fn open(url: &LakeUrl) -> Result<Self> {
+        let store: Arc<dyn ObjectStore> = match url {
+            LakeUrl::Folder(dir) => {
+                let folder = LocalFileSystem::new_with_prefix(dir).map_err(|e| match e {
+                    _ if !dir.exists() => anyhow::anyhow!(
+                        "no folder {}: create it, or correct --lake (LAKE_URL)",
+                        dir.display()
+                    ),
+                    e => anyhow::Error::new(e).context(format!("cannot open the lake {}", dir.display())),
+                })?;
+                Arc::new(folder.with_fsync(true))
+            }
+            LakeUrl::S3 { bucket, .. } => {
+                // The TLS library has no provider of its own; a second call changes nothing.
+                let _ = rustls::crypto::ring::default_provider().install_default();
+                let client = ClientOptions::new()
+                    .with_timeout(REQUEST)
+                    .with_connect_timeout(Duration::from_secs(5))
+                    .with_allow_http(plain_http_is_wanted());
+                let retry = RetryConfig { retry_timeout: RETRY, ..RetryConfig::default() };
+                let builder = AmazonS3Builder::from_env()
+                    .with_bucket_name(bucket)
+                    .with_client_options(client)
+                    .with_retry(retry);
+                Arc::new(builder.build().with_context(|| format!("cannot open the lake {url}"))?)
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .context("cannot start the threads that talk to the lake")?;
+        Ok(Lake { url: url.clone(), store, runtime })
+    }
+
+    /// The raw file of a year, or `None` when the lake has none.
+    ///
+    /// # Errors
+    /// When the lake cannot be read, or has the year in more than one form.
+    pub fn bronze(&self, year: i32) -> Result<Option<Object>> {
+        let folder = self.key(key::BRONZE);
+        let wanted = key::bronze(year).map(|key| self.key(&key));
+        let listed = self.runtime.block_on(async {
+            let all = self.store.list(Some(&folder));
+            all.try_filter(|o| futures::future::ready(wanted.contains(&o.location)))
+                .try_collect::<Vec<_>>()
+                .await
+        });
+        let mut found = listed.map_err(|e| explain(e, &format!("cannot list {}", self.place(&folder))))?;
+        if found.len() > 1 {
+            found.sort_by(|a, b| a.location.cmp(&b.location));
+            let names: Vec<_> = found.iter().map(|o| self.place(&o.location)).collect();
+            bail!("{} are both there: keep one of them", names.join(" and "));
+        }
+        let Some(object) = found.pop() else { return Ok(None) };
+        self.head(&object.location).map(Some)
+    }
+
+    /// Whether an object lies in the lake.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub fn has(&self, key: &str) -> Result<bool> {
+        let key = self.key(key);
+        match self.runtime.block_on(self.store.head(&key)) {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(e) => Err(explain(e, &format!("cannot look for {}", self.place(&key)))),
+        }
+    }
+
+    /// Removes an object, when it is there.
+    ///
+    /// # Errors
+    /// When the lake refuses.
+    pub fn remove(&self, key: &str) -> Result<()> {
+        if !self.has(key)? {
+            return Ok(());
+        }
+        let key = self.key(key);
+        let removed = self.runtime.block_on(self.store.delete(&key));
+        removed.map_err(|e| explain(e, &format!("cannot remove {}", self.place(&key))))
+    }
+
+    fn head(&self, key: &Key) -> Result<Object> {
+        let meta = self.runtime.block_on(self.store.head(key));
+        let meta = meta.map_err(|e| explain(e, &format!("cannot look at {}", self.place(key))))?;
+        Ok(Object::new(meta, self.place(key)))
+    }
+
+    /// The key within the bucket or folder.
+    fn key(&self, key: &str) -> Key {
+        match &self.url {
+            LakeUrl::S3 { prefix, .. } => prefix.parts().chain(Key::from(key).parts()).collect(),
+            LakeUrl::Folder(_) => Key::from(key),
+        }
+    }
+
+    /// What a person calls the object.
+    fn place(&self, key: &Key) -> String {
+        match &self.url {
+            LakeUrl::S3 { bucket, .. } => format!("s3://{bucket}/{key}"),
+            LakeUrl::Folder(dir) => dir.join(key.as_ref()).display().to_string(),
+        }
+    }
+}
+
+/// An endpoint that is given as http is meant: an S3 server of one's own on a private network.
+fn plain_http_is_wanted() -> bool {
+    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .any(|url| url.starts_with("http://"))
+}
