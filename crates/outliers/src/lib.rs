@@ -1,0 +1,80 @@
+//! Models that score each day of each airport by how unusual it is, over plain slices.
+//!
+//! Pure: no files, no clock, no global state. The same [`Panel`] and [`Settings`] give the same
+//! [`Verdict`] on every machine and with any number of threads.
+//!
+//! # A further model
+//! One file `src/<model>.rs` with a `pub const MODEL: Model`, and its line in [`MODELS`]. All
+//! callers iterate over the list.
+
+pub mod isolation_forest;
+
+use std::ops::Range;
+
+/// Every model, in the order of its columns in the output. The first one is the default.
+pub const MODELS: &[Model] = &[isolation_forest::MODEL];
+
+/// One year of gold, a row for each airport and day with a flown flight.
+///
+/// Rows are sorted by airport, then date. `day`, `mean` and `flights` have one length n.
+#[derive(Debug, Clone, Copy)]
+pub struct Panel<'a> {
+    /// The rows of each airport: ranges within `0..n` that do not overlap.
+    pub airports: &'a [Range<usize>],
+    /// The date of each row, in days since 1970-01-01.
+    pub day: &'a [i32],
+    /// The mean departure delay of each row, in minutes; finite.
+    pub mean: &'a [f64],
+    /// The number of flown flights behind each mean.
+    pub flights: &'a [u32],
+}
+
+/// What a model says of each row of a panel: n values each, in the panel's order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// Higher is more anomalous; the scale is the model's own. `None`: too little data to say.
+    pub score: Vec<Option<f64>>,
+    /// Whether the row is an anomaly. Always false where the score is `None`.
+    pub flag: Vec<bool>,
+}
+
+/// What the caller chooses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// The share of rows expected to be anomalies: more than 0, at most 0.5.
+    pub contamination: f64,
+    /// Where random streams begin. Models without chance ignore it.
+    pub seed: u64,
+}
+
+/// A model: its names and its function.
+#[derive(Debug, Clone, Copy)]
+pub struct Model {
+    /// The name to choose it by, such as `isolation-forest`.
+    pub name: &'static str,
+    /// The end of its columns' names: `if` for `anomaly_if` and `score_if`.
+    pub short: &'static str,
+    /// Scores and flags every row of a panel.
+    pub judge: fn(&Panel, &Settings) -> Verdict,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_fit_for_arguments_and_columns() {
+        for (i, model) in MODELS.iter().enumerate() {
+            let word = |text: &str, also: char| {
+                !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == also)
+            };
+            assert!(word(model.name, '-'), "{}", model.name);
+            assert!(word(model.short, '_'), "{}", model.short);
+            assert!(
+                MODELS[..i]
+                    .iter()
+                    .all(|m| m.name != model.name && m.short != model.short)
+            );
+        }
+    }
+}
