@@ -15,7 +15,10 @@ use task::{Common, Worker};
 
 /// Silver to gold: mean departure delay per airport and day
 #[derive(Parser, Debug)]
-#[command(version, after_help = "Example: aggregate --year 2013 --lake s3://flights --data-dir data")]
+#[command(
+    version,
+    after_help = "Example: aggregate --year 2013 --lake s3://flights --data-dir data"
+)]
 pub struct Args {
     #[command(flatten)]
     common: Common,
@@ -81,17 +84,36 @@ fn means(row_groups: impl Iterator<Item = Result<DataFrame>>) -> Result<(DataFra
     )?;
     let mut parts = vec![none.lazy()];
     for group in row_groups {
-        let sums = [col(name::DEP_DELAY).sum().alias(SUM), len().cast(DataType::Int32).alias(name::FLIGHTS)];
-        parts.push(group?.lazy().group_by(airport_and_day()).agg(sums).collect()?.lazy());
+        let sums = [
+            col(name::DEP_DELAY).sum().alias(SUM),
+            len().cast(DataType::Int32).alias(name::FLIGHTS),
+        ];
+        parts.push(
+            group?
+                .lazy()
+                .group_by(airport_and_day())
+                .agg(sums)
+                .collect()?
+                .lazy(),
+        );
     }
     let totals = concat(parts, UnionArgs::default())?
         .group_by(airport_and_day())
         .agg([col(SUM).sum(), col(name::FLIGHTS).sum()])
-        .sort([name::ORIGIN, name::FL_DATE], SortMultipleOptions::default())
+        .sort(
+            [name::ORIGIN, name::FL_DATE],
+            SortMultipleOptions::default(),
+        )
         .collect()?;
 
-    let (sums, flights) = (totals.column(SUM)?.f64()?, totals.column(name::FLIGHTS)?.i32()?);
-    let means = sums.into_no_null_iter().zip(flights.into_no_null_iter()).map(|(sum, n)| mean(sum, n));
+    let (sums, flights) = (
+        totals.column(SUM)?.f64()?,
+        totals.column(name::FLIGHTS)?.i32()?,
+    );
+    let means = sums
+        .into_no_null_iter()
+        .zip(flights.into_no_null_iter())
+        .map(|(sum, n)| mean(sum, n));
     let means = Float64Chunked::from_iter_values(name::MEAN_DEP_DELAY.into(), means);
     let rows = flights.into_no_null_iter().map(|n| n as u64).sum();
     let gold = DataFrame::new_infer_height(vec![
@@ -141,7 +163,9 @@ mod tests {
             group(&["ABE", "NAN"], &[1, 2], &[2.0, 9.0]),
         ];
         let (gold, rows) = means(groups.into_iter()).unwrap();
-        let date = Series::new(name::FL_DATE.into(), [1, 1, 2]).cast(&DataType::Date).unwrap();
+        let date = Series::new(name::FL_DATE.into(), [1, 1, 2])
+            .cast(&DataType::Date)
+            .unwrap();
         let wanted = df!(
             name::ORIGIN => ["ABE", "NAN", "NAN"],
             name::FL_DATE => date,

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result, bail, ensure};
+use flights::Kind;
 use flights::silver::COLUMNS;
 
 /// A header of 28 names has about 350 bytes.
@@ -13,12 +14,18 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What a field of a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
-    /// The value of this column of [`COLUMNS`].
-    Column(usize),
+    /// The value of this column of [`COLUMNS`], of this kind.
+    Column(usize, Kind),
     /// A column that nobody knows.
     Unknown,
     /// The unnamed column, made by the comma at the end of every row: always empty.
     Nothing,
+}
+
+impl Slot {
+    fn column(c: usize) -> Self {
+        Slot::Column(c, COLUMNS[c].kind)
+    }
 }
 
 pub(crate) struct Header {
@@ -45,29 +52,48 @@ impl Header {
             }
         }
         start.truncate(filled);
-        let mark = if start.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let mark = if start.starts_with(BYTE_ORDER_MARK) {
+            BYTE_ORDER_MARK.len()
+        } else {
+            0
+        };
         // The csv crate knows where a quoted header ends.
-        let mut csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&start[mark..]);
+        let mut csv = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(&start[mark..]);
         let mut record = csv::ByteRecord::new();
         csv.read_byte_record(&mut record)?;
         let after = csv.position();
         let body = after.byte() + mark as u64;
-        ensure!(body < LONGEST as u64, "no line ends within 64 kB: this is not a CSV file with a header");
+        ensure!(
+            body < LONGEST as u64,
+            "no line ends within 64 kB: this is not a CSV file with a header"
+        );
         let names: Result<Vec<&str>, _> = record.iter().map(std::str::from_utf8).collect();
         let names = names.context("the header is not UTF-8: this is not the year's raw file")?;
         // CRLF: the reader stops between the two.
         let body = body + u64::from(start.get(body as usize) == Some(&b'\n'));
         let ends_with_carriage_return = start.get(body as usize - 1) == Some(&b'\r');
         let body_line = after.line().max(2);
-        Ok(Header { body, body_line, ends_with_carriage_return, ..Header::of(&names)? })
+        Ok(Header {
+            body,
+            body_line,
+            ends_with_carriage_return,
+            ..Header::of(&names)?
+        })
     }
 
     fn of(names: &[&str]) -> Result<Self> {
         let (mut slots, mut unknown) = (vec![], vec![]);
         for name in names.iter().map(|n| n.trim()) {
-            let column = COLUMNS.iter().position(|c| c.name.eq_ignore_ascii_case(name));
-            match column.map(Slot::Column) {
-                Some(slot) if slots.contains(&slot) => bail!("column {name} is there twice: remove one"),
+            let column = COLUMNS
+                .iter()
+                .position(|c| c.name.eq_ignore_ascii_case(name));
+            match column.map(Slot::column) {
+                Some(slot) if slots.contains(&slot) => {
+                    bail!("column {name} is there twice: remove one")
+                }
                 Some(slot) => slots.push(slot),
                 None if name.is_empty() || name.to_ascii_lowercase().starts_with("unnamed:") => {
                     slots.push(Slot::Nothing);
@@ -79,11 +105,17 @@ impl Header {
             }
         }
         let missing: Vec<_> = (0..COLUMNS.len())
-            .filter(|c| !slots.contains(&Slot::Column(*c)))
+            .filter(|c| !slots.contains(&Slot::column(*c)))
             .map(|c| COLUMNS[c].bronze_name())
             .collect();
         match missing.len() {
-            0 => Ok(Header { slots, unknown, body: 0, body_line: 2, ends_with_carriage_return: false }),
+            0 => Ok(Header {
+                slots,
+                unknown,
+                body: 0,
+                body_line: 2,
+                ends_with_carriage_return: false,
+            }),
             n if n == COLUMNS.len() => bail!(
                 "none of the 27 columns is named: the first line must be the header FL_DATE,OP_CARRIER,…"
             ),
@@ -116,7 +148,7 @@ mod tests {
         names.insert(3, "TAIL_NUM".into());
         names.push("Unnamed: 27".into());
         let header = of(&names).unwrap();
-        assert_eq!(header.slots[0], Slot::Column(26));
+        assert_eq!(header.slots[0], Slot::column(26));
         assert_eq!(header.slots[3], Slot::Unknown);
         assert_eq!(header.slots[28], Slot::Nothing);
         assert_eq!(header.unknown, ["TAIL_NUM"]);
@@ -126,9 +158,15 @@ mod tests {
     fn a_missing_or_doubled_column_is_named() {
         let mut few = names();
         few.remove(7);
-        assert_eq!(of(&few).err().unwrap().to_string(), "no column DEP_DELAY: add it to the file in the lake");
+        assert_eq!(
+            of(&few).err().unwrap().to_string(),
+            "no column DEP_DELAY: add it to the file in the lake"
+        );
         let mut many = names();
         many.push("origin".into());
-        assert_eq!(of(&many).err().unwrap().to_string(), "column origin is there twice: remove one");
+        assert_eq!(
+            of(&many).err().unwrap().to_string(),
+            "column origin is there twice: remove one"
+        );
     }
 }

@@ -69,12 +69,26 @@ impl Reader {
     pub fn open(path: &Path, year: i32) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let bytes = file.metadata()?.len();
-        ensure!(bytes > 0, "{} is empty: run extract again, or mend the file in the lake", path.display());
+        ensure!(
+            bytes > 0,
+            "{} is empty: run extract again, or mend the file in the lake",
+            path.display()
+        );
         let header = Header::read(&file).with_context(|| format!("{}, line 1", path.display()))?;
         if !header.unknown.is_empty() {
-            log::warn!("{}: left out unknown columns: {}", path.display(), header.unknown.join(", "));
+            log::warn!(
+                "{}: left out unknown columns: {}",
+                path.display(),
+                header.unknown.join(", ")
+            );
         }
-        Ok(Reader { path: path.into(), file, bytes, year, header })
+        Ok(Reader {
+            path: path.into(),
+            file,
+            bytes,
+            year,
+            header,
+        })
     }
 
     /// The size of the file in bytes.
@@ -118,10 +132,15 @@ impl Reader {
     }
 
     fn read_at(&self, buffer: &mut [u8], from: u64) -> Result<()> {
-        let read = self.file.read_exact_at(buffer, from).map_err(|e| match e.kind() {
-            io::ErrorKind::UnexpectedEof => io::Error::new(e.kind(), "it became shorter while it was read"),
-            _ => e,
-        });
+        let read = self
+            .file
+            .read_exact_at(buffer, from)
+            .map_err(|e| match e.kind() {
+                io::ErrorKind::UnexpectedEof => {
+                    io::Error::new(e.kind(), "it became shorter while it was read")
+                }
+                _ => e,
+            });
         read.with_context(|| format!("cannot read {}", self.path.display()))
     }
 }

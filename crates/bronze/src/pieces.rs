@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use arrow_array::RecordBatch;
 use memchr::memchr;
 
+use crate::field::Fields;
 use crate::rows::Rows;
 use crate::{Batch, Reader, Reject};
 
@@ -58,7 +59,9 @@ pub(crate) fn read<T: Send>(
             let (index, piece) = piece?;
             early.insert(index, piece);
             while let Some(piece) = early.remove(&wanted) {
-                let Piece::Rows { mut batch, lines } = piece else { return Ok(false) };
+                let Piece::Rows { mut batch, lines } = piece else {
+                    return Ok(false);
+                };
                 for reject in &mut batch.rejects {
                     reject.line += line;
                 }
@@ -91,16 +94,26 @@ fn piece<T>(
         let end = memchr(b'\n', rest).unwrap_or(rest.len());
         let row = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
         if !row.is_empty()
-            && let Err(reason) = rows.push(row.split(|&b| b == b','))
+            && let Err(reason) = rows.push(row, Fields::of(row))
         {
-            rejects.push(Reject { line: lines, reason, row: row.to_vec() });
+            rejects.push(Reject {
+                line: lines,
+                reason,
+                row: row.to_vec(),
+            });
         }
         lines += 1;
         rest = rest.get(end + 1..).unwrap_or_default();
     }
     let (read, no_delay) = (rows.len() as u64, rows.no_delay);
     let made = make(index, rows.finish())?;
-    let batch = Batch { made, bytes: text.len() as u64, read, no_delay, rejects };
+    let batch = Batch {
+        made,
+        bytes: text.len() as u64,
+        read,
+        no_delay,
+        rejects,
+    };
     Ok(Some(Piece::Rows { batch, lines }))
 }
 
@@ -124,7 +137,10 @@ fn load(reader: &Reader, index: usize, text: &mut Vec<u8>) -> Result<bool> {
             break;
         }
         if text.len() > PIECE as usize + LONGEST_LINE {
-            bail!("{}: a line has more than 16 MB: this is not a CSV file", reader.path.display());
+            bail!(
+                "{}: a line has more than 16 MB: this is not a CSV file",
+                reader.path.display()
+            );
         }
     }
     let first = memchr(b'\n', text).map_or(text.len(), |end| end + 1);

@@ -39,18 +39,29 @@ pub(crate) fn read<T>(
                 break;
             }
             seen += 1;
-            if let Err(reason) = rows.push(record.iter()) {
+            let fields = (0..record.len()).filter_map(|field| record.range(field));
+            if let Err(reason) = rows.push(record.as_slice(), fields) {
                 let (line, start) = record.position().map_or((1, 0), |p| (p.line(), p.byte()));
                 let mut row = vec![0; (csv.position().byte() - start) as usize];
                 reader.read_at(&mut row, body + start)?;
                 let row = row.trim_ascii().to_vec();
-                rejects.push(Reject { line: reader.header.body_line + line - 1, reason, row });
+                rejects.push(Reject {
+                    line: reader.header.body_line + line - 1,
+                    reason,
+                    row,
+                });
             }
         }
         if seen > 0 {
             let (read, no_delay) = (rows.len() as u64, rows.no_delay);
             let bytes = csv.position().byte() - from;
-            take(Batch { made: make(index, rows.finish())?, bytes, read, no_delay, rejects })?;
+            take(Batch {
+                made: make(index, rows.finish())?,
+                bytes,
+                read,
+                no_delay,
+                rejects,
+            })?;
             index += 1;
         }
         if !more {

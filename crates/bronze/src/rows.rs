@@ -1,5 +1,6 @@
 //! Rows gathered column by column. A row is checked whole before any of it is kept.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Date32Array, Float64Array, Int32Array, RecordBatch, StringArray};
@@ -61,40 +62,58 @@ impl<'a> Rows<'a> {
             Kind::Text => {
                 let mut ends = Vec::with_capacity(rows + 1);
                 ends.push(0);
-                Values::Text { ends, bytes: Vec::with_capacity(3 * rows) }
+                Values::Text {
+                    ends,
+                    bytes: Vec::with_capacity(3 * rows),
+                }
             }
         };
         let columns = COLUMNS.iter().map(room).collect();
-        Rows { slots, year, columns, present: Vec::with_capacity(rows), last_date: ([0; 10], 0), no_delay: 0 }
+        Rows {
+            slots,
+            year,
+            columns,
+            present: Vec::with_capacity(rows),
+            last_date: ([0; 10], 0),
+            no_delay: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.present.len()
     }
 
-    /// Keeps a row, drops it because it has no departure delay, or says why it cannot be read.
+    /// Keeps a row, drops it because it has no departure delay, or says why it cannot be read;
+    /// `fields` says where in `row` its fields lie.
     #[inline]
-    pub(crate) fn push<'f>(&mut self, mut fields: impl Iterator<Item = &'f [u8]>) -> Result<(), String> {
+    pub(crate) fn push(
+        &mut self,
+        row: &[u8],
+        mut fields: impl Iterator<Item = Range<usize>>,
+    ) -> Result<(), String> {
         let mut numbers = [0f64; COLUMNS.len()];
         let mut integers = [0i32; COLUMNS.len()];
         let mut texts = [&[][..]; COLUMNS.len()];
         let mut present = 0u32;
         for (at, slot) in self.slots.iter().enumerate() {
-            let Some(field) = fields.next() else {
+            let Some(place) = fields.next() else {
                 return Err(format!("{at} fields where {} belong", self.slots.len()));
             };
+            let field = &row[place.clone()];
             if field.is_empty() {
                 continue;
             }
-            let c = match *slot {
-                Slot::Column(c) => c,
+            let (c, kind) = match *slot {
+                Slot::Column(c, kind) => (c, kind),
                 Slot::Unknown => continue,
-                Slot::Nothing => return Err(format!("field {}: not empty: {}", at + 1, shown(field))),
+                Slot::Nothing => {
+                    return Err(format!("field {}: not empty: {}", at + 1, shown(field)));
+                }
             };
             present |= 1 << c;
-            let checked = match COLUMNS[c].kind {
-                Kind::Number => field::number(field).map(|v| numbers[c] = v),
-                Kind::Integer => field::integer(field).map(|v| integers[c] = v),
+            let checked = match kind {
+                Kind::Number => field::number(row, place).map(|v| numbers[c] = v),
+                Kind::Integer => field::integer(row, place).map(|v| integers[c] = v),
                 Kind::Date => self.date(field).map(|v| integers[c] = v),
                 Kind::Text if c == ORIGIN => field::airport(field).map(|()| texts[c] = field),
                 Kind::Text => match std::str::from_utf8(field) {
@@ -110,7 +129,10 @@ impl<'a> Rows<'a> {
         // A comma at the end of the row that the header lacks is as good as none.
         let beyond = fields.next().is_some_and(|f| !f.is_empty()) as usize + fields.count();
         if beyond > 0 {
-            return Err(format!("more fields than the {} of the header", self.slots.len()));
+            return Err(format!(
+                "more fields than the {} of the header",
+                self.slots.len()
+            ));
         }
         for c in [FL_DATE, ORIGIN] {
             if present >> c & 1 == 0 {
@@ -149,14 +171,17 @@ impl<'a> Rows<'a> {
         let present = &self.present;
         let array = |(c, values)| -> ArrayRef {
             let bits = BooleanBuffer::collect_bool(present.len(), |row| present[row] >> c & 1 == 1);
-            let nulls = Some(NullBuffer::new(bits));
+            // A column without a null is written faster when that is known.
+            let nulls = Some(NullBuffer::new(bits)).filter(|nulls| nulls.null_count() > 0);
             match values {
                 Values::Day(v) => Arc::new(Date32Array::new(v.into(), nulls)),
                 Values::Integer(v) => Arc::new(Int32Array::new(v.into(), nulls)),
                 Values::Number(v) => Arc::new(Float64Array::new(v.into(), nulls)),
-                Values::Text { ends, bytes } => {
-                    Arc::new(StringArray::new(OffsetBuffer::new(ends.into()), bytes.into(), nulls))
-                }
+                Values::Text { ends, bytes } => Arc::new(StringArray::new(
+                    OffsetBuffer::new(ends.into()),
+                    bytes.into(),
+                    nulls,
+                )),
             }
         };
         let columns = self.columns.into_iter().enumerate().map(array).collect();

@@ -19,7 +19,10 @@ const THREADS: usize = 4;
 
 /// Bronze CSV to silver Parquet: drop flights without a departure delay, fix the schema
 #[derive(Parser, Debug)]
-#[command(version, after_help = "Example: clean --year 2013 --lake s3://flights --data-dir data")]
+#[command(
+    version,
+    after_help = "Example: clean --year 2013 --lake s3://flights --data-dir data"
+)]
 pub struct Args {
     #[command(flatten)]
     common: Common,
@@ -74,7 +77,10 @@ impl Worker for Args {
         let counts = write(&reader, &mut silver, &mut rejects).context("cannot write silver")?;
         let rows_in = counts.read + counts.no_delay + rejects.count();
         if rows_in == 0 {
-            bail!("{} has a header and no rows: mend the file in the lake", bronze.display());
+            bail!(
+                "{} has a header and no rows: mend the file in the lake",
+                bronze.display()
+            );
         }
         if rejects.count() as f64 > self.max_rejected * rows_in as f64 {
             return Err(rejects.too_many(&bronze, rows_in, self.max_rejected));
@@ -85,13 +91,20 @@ impl Worker for Args {
         match rejects.publish()? {
             Some(path) => {
                 let place = lake.write(&path, &lake::key::rejected(year))?;
-                log::warn!("{rejected} of {rows_in} rows cannot be read: see {} or {place}", path.display());
+                log::warn!(
+                    "{rejected} of {rows_in} rows cannot be read: see {} or {place}",
+                    path.display()
+                );
             }
             None => lake.remove(&lake::key::rejected(year))?,
         }
         let (path, bytes) = silver.publish()?;
         let place = lake.write(&path, &lake::key::silver(year))?;
-        log::info!("{} of {rows_in} rows in {} and {place}", counts.read, path.display());
+        log::info!(
+            "{} of {rows_in} rows in {} and {place}",
+            counts.read,
+            path.display()
+        );
         Ok(Summary {
             rows_in,
             rows_out: counts.read,

@@ -20,7 +20,13 @@ pub(crate) struct Rejects<'a> {
 
 impl<'a> Rejects<'a> {
     pub(crate) fn new(dir: &'a Path, year: i32) -> Self {
-        Rejects { dir, year, file: None, count: 0, first: vec![] }
+        Rejects {
+            dir,
+            year,
+            file: None,
+            count: 0,
+            first: vec![],
+        }
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -34,7 +40,8 @@ impl<'a> Rejects<'a> {
         let mut file = match self.file.take() {
             Some(file) => file,
             None => {
-                let mut new = csv::Writer::from_writer(Draft::create(self.dir, self.year, File::Rejected)?);
+                let mut new =
+                    csv::Writer::from_writer(Draft::create(self.dir, self.year, File::Rejected)?);
                 new.write_record(["line", "reason", "row"])?;
                 new
             }
@@ -61,7 +68,11 @@ impl<'a> Rejects<'a> {
         for reject in &self.first {
             log::warn!("line {}: {}", reject.line, reject.reason);
         }
-        let first = self.first.first().map(|r| format!("line {}: {}", r.line, r.reason)).unwrap_or_default();
+        let first = self
+            .first
+            .first()
+            .map(|r| format!("line {}: {}", r.line, r.reason))
+            .unwrap_or_default();
         anyhow::anyhow!(
             "{}: {} of {rows} rows cannot be read, more than --max-rejected {allowed}; first {first}; mend the \
              file in the lake, or allow more",

@@ -38,7 +38,10 @@ impl Worker for Args {
             log::info!("nothing to remove for {}", self.common.year);
         }
         let bytes = removed.iter().map(|file| file.bytes).sum();
-        Ok(Summary { removed: removed.into_iter().map(|file| file.name).collect(), bytes })
+        Ok(Summary {
+            removed: removed.into_iter().map(|file| file.name).collect(),
+            bytes,
+        })
     }
 }
 

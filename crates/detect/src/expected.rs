@@ -17,17 +17,27 @@ pub(crate) struct Expected {
 impl Expected {
     pub(crate) fn of(panel: &Panel, verdict: &Verdict) -> Self {
         let rows = panel.mean.len();
-        let mut expected =
-            Expected { middle: vec![None; rows], lower: vec![None; rows], upper: vec![None; rows], reason: vec![None; rows] };
+        let mut expected = Expected {
+            middle: vec![None; rows],
+            lower: vec![None; rows],
+            upper: vec![None; rows],
+            reason: vec![None; rows],
+        };
         for airport in panel.airports {
             if verdict.score[airport.clone()].iter().any(Option::is_none) {
                 let days = airport.len();
-                let reason = format!("only {} with flights: too few to judge", counted(days, "day"));
+                let reason = format!(
+                    "only {} with flights: too few to judge",
+                    counted(days, "day")
+                );
                 expected.reason[airport.clone()].fill(Some(reason));
                 continue;
             }
             let mut means = panel.mean[airport.clone()].to_vec();
-            let usual = airport.clone().filter(|row| !verdict.flag[*row]).map(|row| panel.mean[row]);
+            let usual = airport
+                .clone()
+                .filter(|row| !verdict.flag[*row])
+                .map(|row| panel.mean[row]);
             let lower = usual.clone().fold(f64::INFINITY, f64::min);
             let upper = usual.fold(f64::NEG_INFINITY, f64::max);
             expected.middle[airport.clone()].fill(Some(median(&mut means)));
@@ -48,7 +58,11 @@ impl Expected {
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
+    if values.len() % 2 == 1 {
+        values[middle]
+    } else {
+        f64::midpoint(values[middle - 1], values[middle])
+    }
 }
 
 fn counted(n: usize, what: &str) -> String {
@@ -68,13 +82,25 @@ mod tests {
             flights: &[60, 67, 61, 62, 1],
         };
         let score = vec![Some(0.4), Some(0.9), Some(0.4), Some(0.5), None];
-        let verdict = Verdict { score, flag: vec![false, true, false, false, false] };
+        let verdict = Verdict {
+            score,
+            flag: vec![false, true, false, false, false],
+        };
         let expected = Expected::of(&panel, &verdict);
-        assert_eq!(expected.middle, [Some(17.5), Some(17.5), Some(17.5), Some(17.5), None]);
+        assert_eq!(
+            expected.middle,
+            [Some(17.5), Some(17.5), Some(17.5), Some(17.5), None]
+        );
         assert_eq!(expected.lower[1], Some(-2.6));
         assert_eq!(expected.upper[1], Some(31.0));
-        assert_eq!(expected.reason[1].as_deref(), Some("mean 154 min, on other days -3 to 31, 67 flights"));
-        assert_eq!(expected.reason[4].as_deref(), Some("only 1 day with flights: too few to judge"));
+        assert_eq!(
+            expected.reason[1].as_deref(),
+            Some("mean 154 min, on other days -3 to 31, 67 flights")
+        );
+        assert_eq!(
+            expected.reason[4].as_deref(),
+            Some("only 1 day with flights: too few to judge")
+        );
         assert_eq!(expected.reason[0], None);
     }
 }

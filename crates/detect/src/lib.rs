@@ -22,7 +22,10 @@ use expected::Expected;
 
 /// Gold to anomalies: score every airport-day, flag the anomalous ones
 #[derive(Parser, Debug)]
-#[command(version, after_help = "Example: detect --year 2013 --contamination 0.01 --data-dir data")]
+#[command(
+    version,
+    after_help = "Example: detect --year 2013 --contamination 0.01 --data-dir data"
+)]
 pub struct Args {
     #[command(flatten)]
     common: Common,
@@ -74,9 +77,17 @@ impl Worker for Args {
         let input = handoff::input(dir, year, File::Gold)?;
         let gold = gold::read(&input)?;
         let days = Days::of(&gold).with_context(|| format!("cannot use {}", input.display()))?;
-        let settings = Settings { contamination: self.contamination, seed: self.seed };
-        let chosen = self.models.iter().filter_map(|name| MODELS.iter().find(|m| m.name == name));
-        let verdicts: Vec<_> = chosen.map(|model| (model, (model.judge)(&days.panel(), &settings))).collect();
+        let settings = Settings {
+            contamination: self.contamination,
+            seed: self.seed,
+        };
+        let chosen = self
+            .models
+            .iter()
+            .filter_map(|name| MODELS.iter().find(|m| m.name == name));
+        let verdicts: Vec<_> = chosen
+            .map(|model| (model, (model.judge)(&days.panel(), &settings)))
+            .collect();
         let mut anomalies = anomalies(&gold, &days, &verdicts)?;
 
         let mut draft = Draft::create(dir, year, File::Anomalies)?;
@@ -84,7 +95,11 @@ impl Worker for Args {
         let (path, bytes) = draft.publish()?;
         let (_, default) = &verdicts[0];
         let flagged = default.flag.iter().filter(|f| **f).count() as u64;
-        log::info!("{flagged} of {} airport-days flagged in {}", gold.height(), path.display());
+        log::info!(
+            "{flagged} of {} airport-days flagged in {}",
+            gold.height(),
+            path.display()
+        );
         Ok(Summary {
             rows_in: gold.height() as u64,
             rows_out: anomalies.height() as u64,
@@ -119,14 +134,35 @@ impl Days {
         }
         Ok(Days {
             airports,
-            day: gold.column(name::FL_DATE)?.date()?.physical().iter().map(Option::unwrap_or_default).collect(),
-            mean: gold.column(name::MEAN_DEP_DELAY)?.f64()?.iter().map(Option::unwrap_or_default).collect(),
-            flights: gold.column(name::FLIGHTS)?.i32()?.iter().map(|n| n.unwrap_or_default() as u32).collect(),
+            day: gold
+                .column(name::FL_DATE)?
+                .date()?
+                .physical()
+                .iter()
+                .map(Option::unwrap_or_default)
+                .collect(),
+            mean: gold
+                .column(name::MEAN_DEP_DELAY)?
+                .f64()?
+                .iter()
+                .map(Option::unwrap_or_default)
+                .collect(),
+            flights: gold
+                .column(name::FLIGHTS)?
+                .i32()?
+                .iter()
+                .map(|n| n.unwrap_or_default() as u32)
+                .collect(),
         })
     }
 
     fn panel(&self) -> Panel<'_> {
-        Panel { airports: &self.airports, day: &self.day, mean: &self.mean, flights: &self.flights }
+        Panel {
+            airports: &self.airports,
+            day: &self.day,
+            mean: &self.mean,
+            flights: &self.flights,
+        }
     }
 }
 
@@ -139,19 +175,34 @@ fn anomalies(gold: &DataFrame, days: &Days, verdicts: &[(&Model, Verdict)]) -> R
         Some(format!("{}{}", origin?, date.format("%Y%m%d")))
     };
     let column = |c: &flights::Column| -> Result<Column> {
-        let verdict = |short: &str| verdicts.iter().find(|(model, _)| model.short == short).map(|(_, v)| v);
+        let verdict = |short: &str| {
+            verdicts
+                .iter()
+                .find(|(model, _)| model.short == short)
+                .map(|(_, v)| v)
+        };
         Ok(match c.name {
             name::ID => {
-                let ids = gold.column(name::ORIGIN)?.str()?.iter().zip(&days.day).map(id);
+                let ids = gold
+                    .column(name::ORIGIN)?
+                    .str()?
+                    .iter()
+                    .zip(&days.day)
+                    .map(id);
                 StringChunked::from_iter_options(c.name.into(), ids).into_column()
             }
-            name::ORIGIN | name::FL_DATE | name::MEAN_DEP_DELAY | name::FLIGHTS => gold.column(c.name)?.clone(),
+            name::ORIGIN | name::FL_DATE | name::MEAN_DEP_DELAY | name::FLIGHTS => {
+                gold.column(c.name)?.clone()
+            }
             name::ANOMALY => flags(c.name, Some(default), gold.height()),
             name::SCORE => scores(c.name, Some(default), gold.height()),
             name::EXPECTED_DELAY => numbers(c.name, &expected.middle),
             name::LOWER_DELAY => numbers(c.name, &expected.lower),
             name::UPPER_DELAY => numbers(c.name, &expected.upper),
-            name::REASON => StringChunked::from_iter_options(c.name.into(), expected.reason.iter().cloned()).into_column(),
+            name::REASON => {
+                StringChunked::from_iter_options(c.name.into(), expected.reason.iter().cloned())
+                    .into_column()
+            }
             of_a_model => match of_a_model.split_once('_') {
                 Some((name::ANOMALY, short)) => flags(c.name, verdict(short), gold.height()),
                 Some((name::SCORE, short)) => scores(c.name, verdict(short), gold.height()),
@@ -159,7 +210,10 @@ fn anomalies(gold: &DataFrame, days: &Days, verdicts: &[(&Model, Verdict)]) -> R
             },
         })
     };
-    let columns = anomalies::COLUMNS.iter().map(column).collect::<Result<_>>()?;
+    let columns = anomalies::COLUMNS
+        .iter()
+        .map(column)
+        .collect::<Result<_>>()?;
     Ok(DataFrame::new(gold.height(), columns)?)
 }
 

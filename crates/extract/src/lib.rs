@@ -56,10 +56,14 @@ impl Worker for Args {
         let lake = Lake::open(&self.lake)?;
         let Some(object) = lake.bronze(year)? else {
             let [csv, gz, zst] = lake::key::bronze(year);
-            let text = format!("no {csv} (nor {gz}, {zst}) in {}: upload it to run this year", self.lake);
+            let text = format!(
+                "no {csv} (nor {gz}, {zst}) in {}: upload it to run this year",
+                self.lake
+            );
             return Err(Skip(text).into());
         };
-        fs::create_dir_all(dir).with_context(|| format!("cannot make the data dir {}", dir.display()))?;
+        fs::create_dir_all(dir)
+            .with_context(|| format!("cannot make the data dir {}", dir.display()))?;
         let form = Form::of(object.place());
         let copy = handoff::path(dir, year, File::Bronze);
         let (bytes, fetched) = match same_version(&copy, &object, form)? {
@@ -67,7 +71,15 @@ impl Worker for Args {
                 log::info!("{} is there already and is up to date", copy.display());
                 (bytes, false)
             }
-            None => (fetch(&lake, &object, form, Draft::create(dir, year, File::Bronze)?)?, true),
+            None => (
+                fetch(
+                    &lake,
+                    &object,
+                    form,
+                    Draft::create(dir, year, File::Bronze)?,
+                )?,
+                true,
+            ),
         };
         Ok(Summary {
             input: object.place().into(),
@@ -102,7 +114,10 @@ fn fetch(lake: &Lake, object: &Object, form: Form, draft: Draft) -> Result<u64> 
         Ok(())
     })?;
     let out = out.finish().with_context(unpacking)?;
-    let draft = out.into_inner().map_err(io::IntoInnerError::into_error).with_context(unpacking)?;
+    let draft = out
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)
+        .with_context(unpacking)?;
     draft.set_modified(object.modified())?;
     let (path, bytes) = draft.publish()?;
     log::info!("{bytes} bytes in {}", path.display());

@@ -25,7 +25,7 @@ impl Form {
 /// Takes compressed bytes and writes the plain ones to `W`.
 pub(crate) enum Unpacked<W: Write> {
     Plain(W),
-    Gzip(MultiGzDecoder<W>),
+    Gzip(Box<MultiGzDecoder<W>>),
     Zstd(Box<zstd::stream::zio::Writer<W, zstd::stream::raw::Decoder<'static>>>),
 }
 
@@ -33,7 +33,7 @@ impl<W: Write> Unpacked<W> {
     pub(crate) fn new(form: Form, out: W) -> io::Result<Self> {
         Ok(match form {
             Form::Plain => Unpacked::Plain(out),
-            Form::Gzip => Unpacked::Gzip(MultiGzDecoder::new(out)),
+            Form::Gzip => Unpacked::Gzip(Box::new(MultiGzDecoder::new(out))),
             Form::Zstd => {
                 let decoder = zstd::stream::raw::Decoder::new()?;
                 Unpacked::Zstd(Box::new(zstd::stream::zio::Writer::new(out, decoder)))
@@ -51,7 +51,12 @@ impl<W: Write> Unpacked<W> {
                 Ok(decoder.into_inner().0)
             }
         }
-        .map_err(|e| io::Error::new(e.kind(), format!("it is cut short or damaged, upload it again: {e}")))
+        .map_err(|e| {
+            io::Error::new(
+                e.kind(),
+                format!("it is cut short or damaged, upload it again: {e}"),
+            )
+        })
     }
 }
 
@@ -98,7 +103,10 @@ mod tests {
     fn whole_files_come_out_whole_several_members_too() {
         assert_eq!(unpack(Form::Plain, TEXT).unwrap(), TEXT);
         assert_eq!(unpack(Form::Gzip, &gzip(TEXT)).unwrap(), TEXT);
-        assert_eq!(unpack(Form::Gzip, &[gzip(TEXT), gzip(TEXT)].concat()).unwrap(), TEXT.repeat(2));
+        assert_eq!(
+            unpack(Form::Gzip, &[gzip(TEXT), gzip(TEXT)].concat()).unwrap(),
+            TEXT.repeat(2)
+        );
         let zst = zstd::encode_all(TEXT, 3).unwrap();
         assert_eq!(unpack(Form::Zstd, &zst).unwrap(), TEXT);
         assert_eq!(unpack(Form::Zstd, &zst.repeat(2)).unwrap(), TEXT.repeat(2));
@@ -106,9 +114,16 @@ mod tests {
 
     #[test]
     fn a_file_cut_at_any_byte_is_refused() {
-        for (form, packed) in [(Form::Gzip, gzip(TEXT)), (Form::Zstd, zstd::encode_all(TEXT, 3).unwrap())] {
+        for (form, packed) in [
+            (Form::Gzip, gzip(TEXT)),
+            (Form::Zstd, zstd::encode_all(TEXT, 3).unwrap()),
+        ] {
             for end in 1..packed.len() {
-                assert!(unpack(form, &packed[..end]).is_err(), "{form:?} cut at {end} of {}", packed.len());
+                assert!(
+                    unpack(form, &packed[..end]).is_err(),
+                    "{form:?} cut at {end} of {}",
+                    packed.len()
+                );
             }
         }
     }

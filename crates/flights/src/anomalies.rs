@@ -12,19 +12,79 @@ use crate::{Column, column, name};
 
 /// The columns. A model adds its pair `anomaly_…`, `score_…`.
 pub const COLUMNS: &[Column] = &[
-    column(name::ID, Text, "JFK20130101", "airport and day in one; never null"),
-    column(name::ORIGIN, Text, "IATA code", "airport of departure; never null"),
+    column(
+        name::ID,
+        Text,
+        "JFK20130101",
+        "airport and day in one; never null",
+    ),
+    column(
+        name::ORIGIN,
+        Text,
+        "IATA code",
+        "airport of departure; never null",
+    ),
     column(name::FL_DATE, Date, "day", "day of the flights; never null"),
-    column(name::MEAN_DEP_DELAY, Number, "minutes", "mean departure delay, to two decimals"),
-    column(name::FLIGHTS, Integer, "flights", "how many flights stand behind the mean"),
-    column("anomaly_if", Integer, "0 or 1", "flagged by the isolation forest"),
-    column("score_if", Number, "0 to 1", "of the isolation forest, higher is rarer; null: too few days"),
-    column(name::ANOMALY, Integer, "0 or 1", "flagged by the default model"),
-    column(name::SCORE, Number, "", "of the default model, higher is rarer; null: too few days"),
-    column(name::EXPECTED_DELAY, Number, "minutes", "what was to be expected; null: too few days"),
-    column(name::LOWER_DELAY, Number, "minutes", "lower end of what was to be expected"),
-    column(name::UPPER_DELAY, Number, "minutes", "upper end of what was to be expected"),
-    column(name::REASON, Text, "", "why it is flagged, or why it has no score; else null"),
+    column(
+        name::MEAN_DEP_DELAY,
+        Number,
+        "minutes",
+        "mean departure delay, to two decimals",
+    ),
+    column(
+        name::FLIGHTS,
+        Integer,
+        "flights",
+        "how many flights stand behind the mean",
+    ),
+    column(
+        "anomaly_if",
+        Integer,
+        "0 or 1",
+        "flagged by the isolation forest",
+    ),
+    column(
+        "score_if",
+        Number,
+        "0 to 1",
+        "of the isolation forest, higher is rarer; null: too few days",
+    ),
+    column(
+        name::ANOMALY,
+        Integer,
+        "0 or 1",
+        "flagged by the default model",
+    ),
+    column(
+        name::SCORE,
+        Number,
+        "",
+        "of the default model, higher is rarer; null: too few days",
+    ),
+    column(
+        name::EXPECTED_DELAY,
+        Number,
+        "minutes",
+        "what was to be expected; null: too few days",
+    ),
+    column(
+        name::LOWER_DELAY,
+        Number,
+        "minutes",
+        "lower end of what was to be expected",
+    ),
+    column(
+        name::UPPER_DELAY,
+        Number,
+        "minutes",
+        "upper end of what was to be expected",
+    ),
+    column(
+        name::REASON,
+        Text,
+        "",
+        "why it is flagged, or why it has no score; else null",
+    ),
 ];
 
 /// Writes an anomalies file.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use polars::io::parquet::metadata::FileMetadataRef;
 use polars::prelude::{
-    DataFrame, DataType, ParquetCompression, ParquetReader, ParquetWriter, Schema, SchemaExt, SerReader,
+    DataFrame, DataType, ParquetCompression, ParquetReader, ParquetWriter, Schema, SchemaExt,
+    SerReader,
 };
 
 use crate::{Column, Kind};
@@ -34,7 +35,12 @@ pub(crate) struct Frames {
 impl Frames {
     /// Opens a file that the worker `maker` has written.
     pub(crate) fn open(path: &Path, columns: Vec<Column>, maker: &str) -> Result<Self> {
-        let wrong = || format!("{} is damaged or no file of ours: run {maker} again", path.display());
+        let wrong = || {
+            format!(
+                "{} is damaged or no file of ours: run {maker} again",
+                path.display()
+            )
+        };
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut reader = ParquetReader::new(file.try_clone()?);
         let found = Schema::from_arrow_schema(reader.schema().with_context(wrong)?.as_ref());
@@ -48,17 +54,31 @@ impl Frames {
                     c.name,
                     data_type(c.kind)
                 ),
-                None => bail!("{}: no column {}: run {maker} again", path.display(), c.name),
+                None => bail!(
+                    "{}: no column {}: run {maker} again",
+                    path.display(),
+                    c.name
+                ),
             }
         }
-        Ok(Frames { path: path.into(), file, columns, metadata, next: 0, from: 0 })
+        Ok(Frames {
+            path: path.into(),
+            file,
+            columns,
+            metadata,
+            next: 0,
+            from: 0,
+        })
     }
 
     fn read(&self, from: usize, rows: usize) -> Result<DataFrame> {
         let names = self.columns.iter().map(|c| c.name.to_owned()).collect();
         let mut reader = ParquetReader::new(self.file.try_clone()?);
         reader.set_metadata(self.metadata.clone());
-        let frame = reader.with_columns(Some(names)).with_slice(Some((from, rows))).finish();
+        let frame = reader
+            .with_columns(Some(names))
+            .with_slice(Some((from, rows)))
+            .finish();
         frame.with_context(|| format!("{} is damaged", self.path.display()))
     }
 
@@ -92,7 +112,14 @@ pub(crate) fn write(out: impl Write, columns: &[Column], frame: &mut DataFrame) 
             data_type(c.kind)
         );
     }
-    ensure!(columns.len() == frame.width(), "{} columns, not {}", frame.width(), columns.len());
-    ParquetWriter::new(out).with_compression(ParquetCompression::Zstd(None)).finish(frame)?;
+    ensure!(
+        columns.len() == frame.width(),
+        "{} columns, not {}",
+        frame.width(),
+        columns.len()
+    );
+    ParquetWriter::new(out)
+        .with_compression(ParquetCompression::Zstd(None))
+        .finish(frame)?;
     Ok(())
 }

@@ -14,8 +14,18 @@ use crate::{Column, column, name};
 pub const COLUMNS: [Column; 4] = [
     column(name::ORIGIN, Text, "IATA code", "airport of departure"),
     column(name::FL_DATE, Date, "day", "day of the flights"),
-    column(name::MEAN_DEP_DELAY, Number, "minutes", "mean departure delay, to two decimals"),
-    column(name::FLIGHTS, Integer, "flights", "how many flights stand behind the mean"),
+    column(
+        name::MEAN_DEP_DELAY,
+        Number,
+        "minutes",
+        "mean departure delay, to two decimals",
+    ),
+    column(
+        name::FLIGHTS,
+        Integer,
+        "flights",
+        "how many flights stand behind the mean",
+    ),
 ];
 
 /// Writes a gold file.

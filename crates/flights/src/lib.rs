@@ -43,5 +43,10 @@ impl Column {
 }
 
 const fn column(name: &'static str, kind: Kind, unit: &'static str, about: &'static str) -> Column {
-    Column { name, kind, unit, about }
+    Column {
+        name,
+        kind,
+        unit,
+        about,
+    }
 }

@@ -26,30 +26,105 @@ pub const COLUMNS: [Column; 27] = [
     column(name::FL_DATE, Date, "day", "day of the flight; never null"),
     column("op_carrier", Text, "IATA code", "airline that flew"),
     column("op_carrier_fl_num", Integer, "", "flight number"),
-    column(name::ORIGIN, Text, "IATA code", "airport of departure; never null"),
+    column(
+        name::ORIGIN,
+        Text,
+        "IATA code",
+        "airport of departure; never null",
+    ),
     column("dest", Text, "IATA code", "airport of arrival"),
     column("crs_dep_time", Integer, "hhmm", "scheduled departure"),
-    column("dep_time", Number, "hhmm", "actual departure; null when cancelled"),
-    column(name::DEP_DELAY, Number, "minutes", "late (+) or early (-) departure; never null"),
-    column("taxi_out", Number, "minutes", "from the gate to the wheels leaving the ground"),
+    column(
+        "dep_time",
+        Number,
+        "hhmm",
+        "actual departure; null when cancelled",
+    ),
+    column(
+        name::DEP_DELAY,
+        Number,
+        "minutes",
+        "late (+) or early (-) departure; never null",
+    ),
+    column(
+        "taxi_out",
+        Number,
+        "minutes",
+        "from the gate to the wheels leaving the ground",
+    ),
     column("wheels_off", Number, "hhmm", "wheels leave the ground"),
     column("wheels_on", Number, "hhmm", "wheels touch the ground"),
-    column("taxi_in", Number, "minutes", "from the wheels on the ground to the gate"),
+    column(
+        "taxi_in",
+        Number,
+        "minutes",
+        "from the wheels on the ground to the gate",
+    ),
     column("crs_arr_time", Integer, "hhmm", "scheduled arrival"),
-    column("arr_time", Number, "hhmm", "actual arrival; null when cancelled or diverted"),
-    column("arr_delay", Number, "minutes", "late (+) or early (-) arrival"),
+    column(
+        "arr_time",
+        Number,
+        "hhmm",
+        "actual arrival; null when cancelled or diverted",
+    ),
+    column(
+        "arr_delay",
+        Number,
+        "minutes",
+        "late (+) or early (-) arrival",
+    ),
     column("cancelled", Number, "0 or 1", "the flight was cancelled"),
-    column("cancellation_code", Text, "A B C D", "carrier, weather, air system, security"),
+    column(
+        "cancellation_code",
+        Text,
+        "A B C D",
+        "carrier, weather, air system, security",
+    ),
     column("diverted", Number, "0 or 1", "the flight landed elsewhere"),
-    column("crs_elapsed_time", Number, "minutes", "scheduled, gate to gate"),
-    column("actual_elapsed_time", Number, "minutes", "actual, gate to gate"),
+    column(
+        "crs_elapsed_time",
+        Number,
+        "minutes",
+        "scheduled, gate to gate",
+    ),
+    column(
+        "actual_elapsed_time",
+        Number,
+        "minutes",
+        "actual, gate to gate",
+    ),
     column("air_time", Number, "minutes", "wheels off to wheels on"),
     column("distance", Number, "miles", "between the airports"),
-    column("carrier_delay", Number, "minutes", "arrival delay by the airline; null under 15 in all"),
-    column("weather_delay", Number, "minutes", "arrival delay by extreme weather"),
-    column("nas_delay", Number, "minutes", "arrival delay by the air system"),
-    column("security_delay", Number, "minutes", "arrival delay by security"),
-    column("late_aircraft_delay", Number, "minutes", "arrival delay by the aircraft's flight before"),
+    column(
+        "carrier_delay",
+        Number,
+        "minutes",
+        "arrival delay by the airline; null under 15 in all",
+    ),
+    column(
+        "weather_delay",
+        Number,
+        "minutes",
+        "arrival delay by extreme weather",
+    ),
+    column(
+        "nas_delay",
+        Number,
+        "minutes",
+        "arrival delay by the air system",
+    ),
+    column(
+        "security_delay",
+        Number,
+        "minutes",
+        "arrival delay by security",
+    ),
+    column(
+        "late_aircraft_delay",
+        Number,
+        "minutes",
+        "arrival delay by the aircraft's flight before",
+    ),
 ];
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
@@ -89,7 +164,11 @@ impl Encoder {
     pub fn encode(&self, index: usize, batch: &RecordBatch) -> Result<RowGroup> {
         let writers = self.factory.create_column_writers(index)?;
         let mut columns = Vec::with_capacity(writers.len());
-        for ((mut writer, field), values) in writers.into_iter().zip(SCHEMA.fields()).zip(batch.columns()) {
+        for ((mut writer, field), values) in writers
+            .into_iter()
+            .zip(SCHEMA.fields())
+            .zip(batch.columns())
+        {
             for leaf in compute_leaves(field, values)? {
                 writer.write(&leaf)?;
             }
@@ -150,6 +229,9 @@ impl<W: Write + Send> Writer<W> {
 /// # Errors
 /// When the file cannot be read or is no silver file.
 pub fn row_groups(path: &Path, names: &[&str]) -> Result<impl Iterator<Item = Result<DataFrame>>> {
-    let columns = COLUMNS.into_iter().filter(|c| names.contains(&c.name)).collect();
+    let columns = COLUMNS
+        .into_iter()
+        .filter(|c| names.contains(&c.name))
+        .collect();
     Frames::open(path, columns, "clean")
 }

@@ -39,7 +39,12 @@ impl Draft {
         let file_of_ours = lock(&hidden)
             .with_context(|| format!("cannot write into {}: {}", dir.display(), advice(dir)))?;
         let target = crate::path(dir, year, file);
-        Ok(Draft { file: file_of_ours, hidden, target, published: false })
+        Ok(Draft {
+            file: file_of_ours,
+            hidden,
+            target,
+            published: false,
+        })
     }
 
     /// Sets the time of last change that the published file will have.
@@ -56,7 +61,10 @@ impl Draft {
     /// # Errors
     /// When the file system refuses.
     pub fn restart(&mut self) -> Result<()> {
-        let emptied = self.file.set_len(0).and_then(|()| io::Seek::rewind(&mut self.file));
+        let emptied = self
+            .file
+            .set_len(0)
+            .and_then(|()| io::Seek::rewind(&mut self.file));
         emptied.with_context(|| format!("cannot empty {}", self.hidden.display()))
     }
 
@@ -71,7 +79,9 @@ impl Draft {
             .set_permissions(fs::Permissions::from_mode(MODE))
             .and_then(|()| self.file.sync_all())
             .and_then(|()| fs::rename(&self.hidden, &self.target))
-            .and_then(|()| fs::File::open(self.target.parent().unwrap_or(Path::new(".")))?.sync_all())
+            .and_then(|()| {
+                fs::File::open(self.target.parent().unwrap_or(Path::new(".")))?.sync_all()
+            })
             .and_then(|()| Ok(self.file.metadata()?.len()))
             .with_context(|| format!("cannot publish {}", self.target.display()))?;
         self.published = true;
@@ -84,7 +94,10 @@ impl Write for Draft {
         self.file.write(bytes).map_err(|e| match e.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => io::Error::new(
                 e.kind(),
-                format!("{}: {e}: free some space and run again", self.target.display()),
+                format!(
+                    "{}: {e}: free some space and run again",
+                    self.target.display()
+                ),
             ),
             _ => e,
         })
@@ -106,8 +119,13 @@ impl Drop for Draft {
 /// Opens the hidden file, empty, with the lock held.
 fn lock(hidden: &Path) -> io::Result<fs::File> {
     loop {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(MODE).open(hidden)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(MODE)
+            .open(hidden)?;
         file.lock()?;
         // Whoever held the lock before may have renamed or removed the file meanwhile.
         if is_at(&file, hidden)? {
@@ -128,11 +146,16 @@ fn is_at(file: &fs::File, path: &Path) -> io::Result<bool> {
 
 /// Whether a hidden file is there that nobody is writing.
 pub(crate) fn is_abandoned(hidden: &Path) -> Result<bool> {
-    let held = OpenOptions::new().write(true).open(hidden).map(|f| f.try_lock());
+    let held = OpenOptions::new()
+        .write(true)
+        .open(hidden)
+        .map(|f| f.try_lock());
     match held {
         Ok(Ok(())) => Ok(true),
         Ok(Err(TryLockError::WouldBlock)) => Ok(false),
-        Ok(Err(TryLockError::Error(e))) => Err(e).with_context(|| format!("cannot lock {}", hidden.display())),
+        Ok(Err(TryLockError::Error(e))) => {
+            Err(e).with_context(|| format!("cannot lock {}", hidden.display()))
+        }
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(e) => Err(e).with_context(|| format!("cannot open {}", hidden.display())),
     }

@@ -31,8 +31,13 @@ pub enum File {
 
 impl File {
     /// Every file of a year, in the order in which they come to be.
-    pub const ALL: [File; 5] =
-        [File::Bronze, File::Silver, File::Rejected, File::Gold, File::Anomalies];
+    pub const ALL: [File; 5] = [
+        File::Bronze,
+        File::Silver,
+        File::Rejected,
+        File::Gold,
+        File::Anomalies,
+    ];
 
     /// The file's name in the data dir, such as `2013_02_silver.parquet`.
     #[must_use]
@@ -74,7 +79,11 @@ pub fn input(dir: &Path, year: i32, file: File) -> Result<PathBuf> {
         Ok(m) if m.is_file() => Ok(path),
         Ok(_) => bail!("{} is not a file: move it away", path.display()),
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            bail!("no {}: run {} --year {year} first", path.display(), file.maker())
+            bail!(
+                "no {}: run {} --year {year} first",
+                path.display(),
+                file.maker()
+            )
         }
         Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display())),
     }

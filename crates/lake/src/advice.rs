@@ -20,7 +20,9 @@ pub(crate) fn explain(e: Error, what: &str) -> anyhow::Error {
 }
 
 fn causes(e: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(e as &(dyn std::error::Error + 'static)), |e| e.source())
+    std::iter::successors(Some(e as &(dyn std::error::Error + 'static)), |e| {
+        e.source()
+    })
 }
 
 /// Without any credentials the last place that is asked is the machine's own role.
@@ -29,7 +31,12 @@ fn is_about_credentials(e: &Error) -> bool {
 }
 
 fn is_full(e: &Error) -> bool {
-    causes(e).filter_map(|c| c.downcast_ref::<std::io::Error>()).any(|e| {
-        matches!(e.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
-    })
+    causes(e)
+        .filter_map(|c| c.downcast_ref::<std::io::Error>())
+        .any(|e| {
+            matches!(
+                e.kind(),
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+            )
+        })
 }

@@ -52,7 +52,8 @@ impl Lake {
                         "no folder {}: create it, or correct --lake (LAKE_URL)",
                         dir.display()
                     ),
-                    e => anyhow::Error::new(e).context(format!("cannot open the lake {}", dir.display())),
+                    e => anyhow::Error::new(e)
+                        .context(format!("cannot open the lake {}", dir.display())),
                 })?;
                 Arc::new(folder.with_fsync(true))
             }
@@ -63,12 +64,19 @@ impl Lake {
                     .with_timeout(REQUEST)
                     .with_connect_timeout(Duration::from_secs(5))
                     .with_allow_http(plain_http_is_wanted());
-                let retry = RetryConfig { retry_timeout: RETRY, ..RetryConfig::default() };
+                let retry = RetryConfig {
+                    retry_timeout: RETRY,
+                    ..RetryConfig::default()
+                };
                 let builder = AmazonS3Builder::from_env()
                     .with_bucket_name(bucket)
                     .with_client_options(client)
                     .with_retry(retry);
-                Arc::new(builder.build().with_context(|| format!("cannot open the lake {url}"))?)
+                Arc::new(
+                    builder
+                        .build()
+                        .with_context(|| format!("cannot open the lake {url}"))?,
+                )
             }
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -76,7 +84,11 @@ impl Lake {
             .enable_all()
             .build()
             .context("cannot start the threads that talk to the lake")?;
-        Ok(Lake { url: url.clone(), store, runtime })
+        Ok(Lake {
+            url: url.clone(),
+            store,
+            runtime,
+        })
     }
 
     /// The raw file of a year, or `None` when the lake has none.
@@ -92,13 +104,16 @@ impl Lake {
                 .try_collect::<Vec<_>>()
                 .await
         });
-        let mut found = listed.map_err(|e| explain(e, &format!("cannot list {}", self.place(&folder))))?;
+        let mut found =
+            listed.map_err(|e| explain(e, &format!("cannot list {}", self.place(&folder))))?;
         if found.len() > 1 {
             found.sort_by(|a, b| a.location.cmp(&b.location));
             let names: Vec<_> = found.iter().map(|o| self.place(&o.location)).collect();
             bail!("{} are both there: keep one of them", names.join(" and "));
         }
-        let Some(object) = found.pop() else { return Ok(None) };
+        let Some(object) = found.pop() else {
+            return Ok(None);
+        };
         self.head(&object.location).map(Some)
     }
 

@@ -57,7 +57,11 @@ impl Lake {
                     if_match: object.meta.e_tag.clone(),
                     ..GetOptions::default()
                 };
-                self.store.get_opts(&object.meta.location, options).await?.bytes().await
+                self.store
+                    .get_opts(&object.meta.location, options)
+                    .await?
+                    .bytes()
+                    .await
             };
             let starts = (0..size).step_by(PART as usize);
             let mut parts = futures::stream::iter(starts).map(part).buffered(AT_ONCE);
@@ -68,7 +72,11 @@ impl Lake {
             }
             Ok::<_, anyhow::Error>(())
         })?;
-        ensure!(received == size, "{}: {received} bytes came, not {size}: run again", object.place);
+        ensure!(
+            received == size,
+            "{}: {received} bytes came, not {size}: run again",
+            object.place
+        );
         Ok(())
     }
 }

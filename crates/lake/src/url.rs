@@ -33,17 +33,26 @@ impl FromStr for LakeUrl {
         };
         match scheme {
             "file" => {
-                let path = url::Url::parse(text).ok().and_then(|u| u.to_file_path().ok());
-                path.map(LakeUrl::Folder).ok_or_else(|| format!("not file:///dir: {FORMS}"))
+                let path = url::Url::parse(text)
+                    .ok()
+                    .and_then(|u| u.to_file_path().ok());
+                path.map(LakeUrl::Folder)
+                    .ok_or_else(|| format!("not file:///dir: {FORMS}"))
             }
             "s3" => {
                 let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-                let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b);
+                let legal =
+                    |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b);
                 if bucket.len() < 3 || !bucket.bytes().all(legal) {
-                    return Err(format!("{bucket:?} cannot be the name of a bucket: {FORMS}"));
+                    return Err(format!(
+                        "{bucket:?} cannot be the name of a bucket: {FORMS}"
+                    ));
                 }
                 let prefix = Key::parse(prefix).map_err(|e| format!("{e}: {FORMS}"))?;
-                Ok(LakeUrl::S3 { bucket: bucket.into(), prefix })
+                Ok(LakeUrl::S3 {
+                    bucket: bucket.into(),
+                    prefix,
+                })
             }
             _ => Err(format!("{scheme}:// is no lake: {FORMS}")),
         }
@@ -53,7 +62,9 @@ impl FromStr for LakeUrl {
 impl fmt::Display for LakeUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LakeUrl::S3 { bucket, prefix } if prefix.as_ref().is_empty() => write!(f, "s3://{bucket}"),
+            LakeUrl::S3 { bucket, prefix } if prefix.as_ref().is_empty() => {
+                write!(f, "s3://{bucket}")
+            }
             LakeUrl::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
             LakeUrl::Folder(dir) => write!(f, "{}", dir.display()),
         }
@@ -71,14 +82,30 @@ mod tests {
         assert_eq!("examples/lake".parse(), folder("examples/lake"));
         assert_eq!("file:///srv/a%20lake".parse(), folder("/srv/a lake"));
         let s3 = "s3://flights/team/a".parse::<LakeUrl>().unwrap();
-        assert_eq!(s3, LakeUrl::S3 { bucket: "flights".into(), prefix: Key::from("team/a") });
+        assert_eq!(
+            s3,
+            LakeUrl::S3 {
+                bucket: "flights".into(),
+                prefix: Key::from("team/a")
+            }
+        );
         assert_eq!(s3.to_string(), "s3://flights/team/a");
-        assert_eq!("s3://flights/".parse::<LakeUrl>().unwrap().to_string(), "s3://flights");
+        assert_eq!(
+            "s3://flights/".parse::<LakeUrl>().unwrap().to_string(),
+            "s3://flights"
+        );
     }
 
     #[test]
     fn nonsense_is_refused_with_the_forms_that_are_not() {
-        for text in ["", "ftp://host/dir", "s3://", "s3://A bucket", "file://host/dir", "s3://ab//c/../d"] {
+        for text in [
+            "",
+            "ftp://host/dir",
+            "s3://",
+            "s3://A bucket",
+            "file://host/dir",
+            "s3://ab//c/../d",
+        ] {
             let error = text.parse::<LakeUrl>().unwrap_err();
             assert!(error.contains("give s3://bucket"), "{text}: {error}");
         }

@@ -19,14 +19,20 @@ impl Lake {
     pub fn write(&self, path: &Path, key: &str) -> Result<String> {
         let key = self.key(key);
         let place = self.place(&key);
-        let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut file =
+            File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let size = file.metadata()?.len();
         let failed = |e| explain(e, &format!("cannot write {place}"));
         if size <= PART {
             let whole = next_part(&mut file, path)?;
-            self.runtime.block_on(self.store.put(&key, whole)).map_err(failed)?;
+            self.runtime
+                .block_on(self.store.put(&key, whole))
+                .map_err(failed)?;
         } else {
-            let mut upload = self.runtime.block_on(self.store.put_multipart(&key)).map_err(failed)?;
+            let mut upload = self
+                .runtime
+                .block_on(self.store.put_multipart(&key))
+                .map_err(failed)?;
             if let Err(e) = self.send(&mut *upload, &mut file, path, &place) {
                 // The first error is the one to tell; what the lake says of tidying up is not.
                 if let Err(e) = self.runtime.block_on(upload.abort()) {
@@ -36,11 +42,20 @@ impl Lake {
             }
         }
         let stored = self.head(&key)?.size();
-        ensure!(stored == size, "{place} has {stored} bytes, not {size}: run again");
+        ensure!(
+            stored == size,
+            "{place} has {stored} bytes, not {size}: run again"
+        );
         Ok(place)
     }
 
-    fn send(&self, upload: &mut dyn MultipartUpload, file: &mut File, path: &Path, place: &str) -> Result<()> {
+    fn send(
+        &self,
+        upload: &mut dyn MultipartUpload,
+        file: &mut File,
+        path: &Path,
+        place: &str,
+    ) -> Result<()> {
         let failed = |e| explain(e, &format!("cannot write {place}"));
         self.runtime.block_on(async {
             let mut under_way = tokio::task::JoinSet::new();

@@ -101,7 +101,12 @@ pub fn main<W: Worker>() -> ExitCode {
     match args.run().and_then(|summary| {
         log::logger().flush();
         let seconds = (start.elapsed().as_secs_f64() * 1e3).round() / 1e3;
-        let line = Line { task: W::NAME, year, summary, seconds };
+        let line = Line {
+            task: W::NAME,
+            year,
+            summary,
+            seconds,
+        };
         // stderr is unbuffered, so every log line is out before this one: BashOperator stores the
         // last line of the two streams together.
         let mut out = std::io::stdout().lock();
@@ -115,11 +120,18 @@ pub fn main<W: Worker>() -> ExitCode {
 }
 
 fn fail(e: &anyhow::Error) -> ExitCode {
-    let line = format!("{e:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = format!("{e:#}")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     if e.chain().any(|cause| cause.is::<Skip>()) {
         log::warn!("skipped: {line}");
         return ExitCode::from(99);
     }
     log::error!("{line}");
-    ExitCode::from(if e.chain().any(|cause| cause.is::<Usage>()) { 2 } else { 1 })
+    ExitCode::from(if e.chain().any(|cause| cause.is::<Usage>()) {
+        2
+    } else {
+        1
+    })
 }

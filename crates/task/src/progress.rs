@@ -32,10 +32,20 @@ impl Progress {
                 "{msg} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec} {eta}",
             )
             .unwrap_or_else(|_| ProgressStyle::default_bar());
-            BARS.add(ProgressBar::new(total).with_style(style).with_message(what.clone()))
+            BARS.add(
+                ProgressBar::new(total)
+                    .with_style(style)
+                    .with_message(what.clone()),
+            )
         });
         let (done, last_line) = (AtomicU64::new(0), Mutex::new(Instant::now()));
-        Progress { what, total, done, bar, last_line }
+        Progress {
+            what,
+            total,
+            done,
+            bar,
+            last_line,
+        }
     }
 
     /// `bytes` more are done.
@@ -45,11 +55,19 @@ impl Progress {
             bar.set_position(done);
             return;
         }
-        let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self
+            .last_line
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if last.elapsed() >= BETWEEN_LINES {
             *last = Instant::now();
             let percent = 100 * done / self.total.max(1);
-            log::info!("{}: {} of {} MB ({percent} %)", self.what, done >> 20, self.total >> 20);
+            log::info!(
+                "{}: {} of {} MB ({percent} %)",
+                self.what,
+                done >> 20,
+                self.total >> 20
+            );
         }
     }
 }

@@ -11,11 +11,13 @@ use signal_hook::iterator::Signals;
 /// From here on SIGTERM ends the process with exit code 143, SIGINT with 130.
 pub(crate) fn on_signal() -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            // Neither the log nor a destructor: either may wait for the thread that was stopped.
-            signal_hook::low_level::exit(128 + signal);
-        }
-    })?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                // Neither the log nor a destructor: either may wait for the thread that was stopped.
+                signal_hook::low_level::exit(128 + signal);
+            }
+        })?;
     Ok(())
 }
