@@ -1,0 +1,92 @@
+//! What a person can do about an error of the warehouse.
+
+use std::error::Error;
+use std::io;
+
+use tokio_postgres::error::SqlState;
+
+/// Says what failed, at `place`, and what to do. The text of PostgreSQL's error is kept; it never
+/// holds a password.
+pub(crate) fn explain(e: anyhow::Error, place: &str) -> anyhow::Error {
+    let Some(error) = e.downcast_ref::<tokio_postgres::Error>() else {
+        return e.context(place.to_owned());
+    };
+    let advice = match error.as_db_error() {
+        Some(answer) => of_the_server(answer.code()),
+        None => of_the_connection(error),
+    };
+    match error.as_db_error() {
+        Some(answer) => {
+            let detail = answer
+                .detail()
+                .map(|d| format!(" ({d})"))
+                .unwrap_or_default();
+            anyhow::anyhow!("{place}: {}{detail}: {advice}", answer.message())
+        }
+        None => e.context(format!("{place}: {advice}")),
+    }
+}
+
+fn of_the_server(code: &SqlState) -> &'static str {
+    match *code {
+        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            "check PGUSER, PGPASSWORD or PGPASSFILE, and the server's pg_hba.conf"
+        }
+        SqlState::INVALID_CATALOG_NAME => "create the database or correct PGDATABASE",
+        SqlState::INVALID_SCHEMA_NAME => "create the schema or correct --table",
+        SqlState::INSUFFICIENT_PRIVILEGE => {
+            "let the user CREATE in the schema, or own the table, and use temporary tables"
+        }
+        SqlState::LOCK_NOT_AVAILABLE => {
+            "another session holds a lock on the table: end it (see pg_stat_activity) and run again"
+        }
+        SqlState::QUERY_CANCELED => {
+            "it took too long: see what else the server is doing, and run again"
+        }
+        SqlState::READ_ONLY_SQL_TRANSACTION => {
+            "this server is read-only, a standby perhaps: set PGHOST to the primary"
+        }
+        SqlState::DISK_FULL => "the server's disk is full: free some space and run again",
+        SqlState::TOO_MANY_CONNECTIONS => "the server has no connection left: run again later",
+        SqlState::CANNOT_CONNECT_NOW | SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => {
+            "the server is starting or stopping: run again in a moment"
+        }
+        _ => "nothing was changed; run again",
+    }
+}
+
+fn of_the_connection(error: &tokio_postgres::Error) -> &'static str {
+    let causes = || causes(error);
+    let of_tls = causes().any(|c| c.to_string().contains("certificate"))
+        || causes()
+            .filter_map(|c| c.downcast_ref::<io::Error>())
+            .any(|e| e.get_ref().is_some_and(|e| e.is::<rustls::Error>()));
+    if of_tls {
+        return "the server's certificate is not accepted: check PGHOST, PGSSLROOTCERT and PGSSLMODE";
+    }
+    let text = causes().map(ToString::to_string).collect::<String>();
+    if text.contains("does not support TLS") {
+        return "the server has no TLS: switch it on there, or set PGSSLMODE=disable on a network you trust";
+    }
+    if text.contains("password missing") {
+        return "the server wants a password: set PGPASSWORD or PGPASSFILE";
+    }
+    if error.is_closed() {
+        return "the connection was lost, nothing was changed: run again";
+    }
+    match causes()
+        .find_map(|c| c.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
+    {
+        Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {
+            "no server there: start it or correct PGHOST and PGPORT"
+        }
+        Some(io::ErrorKind::TimedOut) => "no answer: check the host, the port and the firewall",
+        _ if text.contains("lookup") => "no such host: correct PGHOST",
+        _ => "check PGHOST, PGPORT and the network; nothing was changed",
+    }
+}
+
+fn causes(error: &tokio_postgres::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn Error + 'static)), |e| (*e).source())
+}

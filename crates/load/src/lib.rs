@@ -1,0 +1,111 @@
+//! The worker `load`: makes the year's rows of the warehouse table equal to the anomalies file, in
+//! one transaction.
+//!
+//! Readers of the table see the old year or the new one, never a mixture; a row that did not
+//! change keeps its `last_update`. There is no retry here: Airflow runs the whole task again.
+
+mod advice;
+mod connection;
+mod pgpass;
+mod rows;
+mod schema;
+mod settings;
+mod tls;
+mod upsert;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use handoff::File;
+use serde::Serialize;
+use task::{Common, Worker};
+
+use rows::Rows;
+use schema::Table;
+use settings::Settings;
+
+/// Anomalies to PostgreSQL: make the year's rows of the table equal to the file
+#[derive(Parser, Debug)]
+#[command(
+    version,
+    after_help = "Example: PGHOST=localhost PGDATABASE=ml_results load --year 2013 --data-dir data\n\n\
+                  The connection is DATABASE_URL, or PGHOST, PGPORT, PGUSER, PGPASSWORD, PGPASSFILE,\n\
+                  PGDATABASE, PGSSLMODE (disable, prefer, require, verify-ca, verify-full),\n\
+                  PGSSLROOTCERT and PGCONNECT_TIMEOUT, as in PostgreSQL's own programs. A password is\n\
+                  never an argument."
+)]
+pub struct Args {
+    #[command(flatten)]
+    common: Common,
+
+    /// The table to load into, as table or schema.table; it is created and upgraded as needed
+    #[arg(long, default_value = "agg_dep_delay_by_date")]
+    table: Table,
+}
+
+/// What the summary line says.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    rows_in: u64,
+    /// Rows of the year in the table, now.
+    rows_out: u64,
+    inserted: u64,
+    updated: u64,
+    deleted: u64,
+    unchanged: u64,
+    table: String,
+}
+
+impl Worker for Args {
+    const NAME: &'static str = "load";
+    type Summary = Summary;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(self) -> Result<Summary> {
+        let year = self.common.year;
+        let settings = Settings::from_environment(&|name| std::env::var(name).ok())?;
+        let input = handoff::input(&self.common.data_dir, year, File::Anomalies)?;
+        let rows = Rows::of(flights::anomalies::read(&input)?);
+        let rows = rows.with_context(|| format!("cannot load {}", input.display()))?;
+
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let changed = runtime.block_on(async {
+            let mut client = connection::open(&settings, year).await?;
+            let changed = upsert::upsert(&mut client, &self.table, &rows, year).await;
+            changed.map_err(|e| advice::explain(e, &format!("{} in {settings}", self.table)))
+        })?;
+
+        let rows_in = rows.len() as u64;
+        let unchanged = rows_in - changed.inserted - changed.updated;
+        log::info!(
+            "{} in {settings}: {} inserted, {} updated, {} deleted, {unchanged} unchanged",
+            self.table,
+            changed.inserted,
+            changed.updated,
+            changed.deleted
+        );
+        Ok(Summary {
+            rows_in,
+            rows_out: rows_in,
+            inserted: changed.inserted,
+            updated: changed.updated,
+            deleted: changed.deleted,
+            unchanged,
+            table: self.table.to_string(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_defined() {
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,75 @@
+//! The password file, one `host:port:database:user:password` a line; see "The Password File" in
+//! PostgreSQL's documentation.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// The password of the first line that fits, or `None`. A file that others can read is ignored, as
+/// PostgreSQL's own programs do.
+pub(crate) fn look_up(
+    path: &Path,
+    host: &str,
+    port: u16,
+    database: &str,
+    user: &str,
+) -> Option<String> {
+    let metadata = fs::metadata(path).ok()?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        log::warn!(
+            "{} is ignored because others can read it: chmod 600 it",
+            path.display()
+        );
+        return None;
+    }
+    // A socket's folder counts as this host.
+    let host = if host.starts_with('/') {
+        "localhost"
+    } else {
+        host
+    };
+    find(
+        &fs::read_to_string(path).ok()?,
+        [host, &port.to_string(), database, user],
+    )
+}
+
+fn find(text: &str, wanted: [&str; 4]) -> Option<String> {
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .find_map(|line| {
+            let fields = fields(line);
+            let fits = |(field, wanted): (&String, &&str)| field == "*" || field == wanted;
+            let right = fields.len() == 5 && fields.iter().zip(&wanted).all(fits);
+            right.then(|| fields[4].clone())
+        })
+}
+
+/// Splits at colons; a backslash makes the next character an ordinary one.
+fn fields(line: &str) -> Vec<String> {
+    let mut fields = vec![String::new()];
+    let mut characters = line.chars();
+    while let Some(c) = characters.next() {
+        let last = fields.len() - 1;
+        match c {
+            ':' if last < 4 => fields.push(String::new()),
+            '\\' => fields[last].extend(characters.next()),
+            c => fields[last].push(c),
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_that_fits() {
+        let text = "# host:port\ndb:5432:ml_results:etl:first\n*:*:*:etl:a\\:b\\\\c\ntoo:few\n";
+        let of = |host, user| find(text, [host, "5432", "ml_results", user]);
+        assert_eq!(of("db", "etl").as_deref(), Some("first"));
+        assert_eq!(of("other", "etl").as_deref(), Some("a:b\\c"));
+        assert_eq!(of("db", "else"), None);
+    }
+}

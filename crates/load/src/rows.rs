@@ -1,0 +1,125 @@
+//! The rows of an anomalies file as values for PostgreSQL.
+
+use anyhow::{Context, Result, bail};
+use chrono::NaiveDate;
+use flights::{Kind, anomalies, name};
+use polars::prelude::{DataFrame, Float64Chunked, Int32Chunked, StringChunked};
+use postgres_types::private::BytesMut;
+use postgres_types::{IsNull, ToSql, Type, to_sql_checked};
+
+/// What a numeric(8,2) holds.
+const LARGEST_MEAN: f64 = 999_999.99;
+
+/// The rows, column by column, in the order of [`anomalies::COLUMNS`].
+pub(crate) struct Rows {
+    columns: Vec<Values>,
+    len: usize,
+}
+
+enum Values {
+    Text(StringChunked),
+    Day(Int32Chunked),
+    /// A smallint in the table.
+    Flag(Int32Chunked),
+    Integer(Int32Chunked),
+    Number(Float64Chunked),
+}
+
+impl Rows {
+    /// Takes the columns apart and checks that every mean fits the table.
+    pub(crate) fn of(frame: DataFrame) -> Result<Self> {
+        let values = |c: &flights::Column| -> Result<Values> {
+            let column = frame.column(c.name)?.rechunk();
+            Ok(match c.kind {
+                Kind::Text => Values::Text(column.str()?.clone()),
+                Kind::Date => Values::Day(column.date()?.physical().clone()),
+                Kind::Integer if c.name.starts_with(name::ANOMALY) => {
+                    Values::Flag(column.i32()?.clone())
+                }
+                Kind::Integer => Values::Integer(column.i32()?.clone()),
+                Kind::Number => Values::Number(column.f64()?.clone()),
+            })
+        };
+        let (ids, means) = (
+            frame.column(name::ID)?.str()?,
+            frame.column(name::MEAN_DEP_DELAY)?.f64()?,
+        );
+        for (id, mean) in ids.iter().zip(means.iter()) {
+            let id = id.context("a row has no id: run detect again")?;
+            // A comparison that also refuses what is not a number.
+            if !mean.is_none_or(|mean| mean.abs() <= LARGEST_MEAN) {
+                bail!(
+                    "{id}: a mean delay of {} min does not fit numeric(8,2): mend the raw file",
+                    mean.unwrap_or(f64::NAN)
+                );
+            }
+        }
+        let columns = anomalies::COLUMNS
+            .iter()
+            .map(values)
+            .collect::<Result<_>>()?;
+        Ok(Rows {
+            columns,
+            len: frame.height(),
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The types in which the values are sent, for each column.
+    pub(crate) fn types(&self) -> Vec<Type> {
+        let sent = |values: &Values| match values {
+            Values::Text(_) => Type::TEXT,
+            Values::Day(_) => Type::DATE,
+            Values::Flag(_) => Type::INT2,
+            Values::Integer(_) => Type::INT4,
+            Values::Number(_) => Type::FLOAT8,
+        };
+        self.columns.iter().map(sent).collect()
+    }
+
+    /// The values of one row.
+    pub(crate) fn row(&self, row: usize) -> impl ExactSizeIterator<Item = Value<'_>> {
+        self.columns.iter().map(move |values| match values {
+            Values::Text(v) => Value::Text(v.get(row)),
+            Values::Day(v) => Value::Day(v.get(row).and_then(NaiveDate::from_epoch_days)),
+            Values::Flag(v) => Value::Flag(v.get(row).map(|flag| flag as i16)),
+            Values::Integer(v) => Value::Integer(v.get(row)),
+            Values::Number(v) => Value::Number(v.get(row)),
+        })
+    }
+}
+
+/// One value, or null.
+#[derive(Debug)]
+pub(crate) enum Value<'a> {
+    Text(Option<&'a str>),
+    Day(Option<NaiveDate>),
+    Flag(Option<i16>),
+    Integer(Option<i32>),
+    Number(Option<f64>),
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Value::Text(v) => v.to_sql(ty, out),
+            Value::Day(v) => v.to_sql(ty, out),
+            Value::Flag(v) => v.to_sql(ty, out),
+            Value::Integer(v) => v.to_sql(ty, out),
+            Value::Number(v) => v.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true // the types are those of `Rows::types`
+    }
+
+    to_sql_checked!();
+}

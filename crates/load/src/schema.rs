@@ -1,0 +1,176 @@
+//! The table: its name, its columns, and making it what it has to be.
+
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::{Result, bail};
+use flights::{Column, Kind, anomalies, name};
+use tokio_postgres::Transaction;
+
+/// The column that says when a row last changed; only the table has it.
+pub(crate) const LAST_UPDATE: &str = "last_update";
+
+/// The name of a table, perhaps with its schema; prints as it was given.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    parts: Vec<String>,
+}
+
+impl FromStr for Table {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<String> = text.split('.').map(String::from).collect();
+        if parts.len() > 2 || parts.iter().any(|p| p.is_empty() || p.contains('\0')) {
+            return Err("give table or schema.table".into());
+        }
+        // PostgreSQL cuts a longer one off without a word.
+        match parts.iter().find(|p| p.len() > 63) {
+            Some(long) => Err(format!("{long} is longer than PostgreSQL's 63 bytes")),
+            None => Ok(Table { parts }),
+        }
+    }
+}
+
+impl Table {
+    /// The name as SQL has it, its parts quoted as identifiers.
+    pub(crate) fn sql(&self) -> String {
+        self.parts
+            .iter()
+            .map(|p| quoted(p))
+            .collect::<Vec<_>>()
+            .join(".")
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.parts.join("."))
+    }
+}
+
+pub(crate) fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+/// The type of a column in the table, as PostgreSQL itself prints it.
+pub(crate) fn sql_type(column: &Column) -> &'static str {
+    match (column.name, column.kind) {
+        (name::MEAN_DEP_DELAY, _) => "numeric(8,2)",
+        (flag, Kind::Integer) if flag.starts_with(name::ANOMALY) => "smallint",
+        (_, Kind::Integer) => "integer",
+        (_, Kind::Number) => "double precision",
+        (_, Kind::Text) => "text",
+        (_, Kind::Date) => "date",
+    }
+}
+
+/// Creates the table, or adds the columns that an older one lacks.
+///
+/// # Errors
+/// When there is something else of that name, or a column of another type.
+pub(crate) async fn prepare(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
+    let sql = table.sql();
+    let found = transaction
+        .query_opt(
+            "SELECT oid, relkind::text FROM pg_class WHERE oid = to_regclass($1::text)",
+            &[&sql],
+        )
+        .await?;
+    let Some(found) = found else {
+        let columns: Vec<_> = anomalies::COLUMNS.iter().map(definition).collect();
+        let create = format!(
+            "CREATE TABLE {sql} ({}, {LAST_UPDATE} timestamp with time zone NOT NULL, PRIMARY KEY ({}))",
+            columns.join(", "),
+            name::ID
+        );
+        transaction.batch_execute(&create).await?;
+        log::info!("created the table {table}");
+        return Ok(());
+    };
+    let (oid, kind): (u32, String) = (found.get(0), found.get(1));
+    if !matches!(kind.as_str(), "r" | "p") {
+        bail!("it is no table but a view or the like: drop it or choose another --table");
+    }
+    let there = transaction
+        .query(
+            "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute \
+             WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped",
+            &[&oid],
+        )
+        .await?;
+    let last_update = [(LAST_UPDATE, "timestamp with time zone")];
+    for (column, wanted) in anomalies::COLUMNS
+        .iter()
+        .map(|c| (c.name, sql_type(c)))
+        .chain(last_update)
+    {
+        match there.iter().find(|row| row.get::<_, &str>(0) == column) {
+            Some(row) if row.get::<_, &str>(1) == wanted => {}
+            Some(row) => bail!(
+                "the column {column} is {}, not {wanted}: change its type, rename the table, or choose another --table",
+                row.get::<_, &str>(1)
+            ),
+            None if column == name::ID => {
+                bail!("it has no column {column}: choose another --table")
+            }
+            None => {
+                let default = if column == LAST_UPDATE {
+                    " NOT NULL DEFAULT now()"
+                } else {
+                    ""
+                };
+                let add = format!(
+                    "ALTER TABLE {sql} ADD COLUMN {} {wanted}{default}",
+                    quoted(column)
+                );
+                transaction.batch_execute(&add).await?;
+                log::info!("added the column {column} to {table}");
+            }
+        }
+    }
+    let keys = transaction
+        .query_one(
+            "SELECT count(*) FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0] \
+             WHERE indrelid = $1 AND indisunique AND indnkeyatts = 1 AND indpred IS NULL AND attname = $2",
+            &[&oid, &name::ID],
+        )
+        .await?;
+    if keys.get::<_, i64>(0) == 0 {
+        bail!(
+            "its column {0} is no key: ALTER TABLE {sql} ADD PRIMARY KEY ({0})",
+            name::ID
+        );
+    }
+    Ok(())
+}
+
+fn definition(column: &Column) -> String {
+    let never_null = matches!(column.name, name::ID | name::ORIGIN | name::FL_DATE);
+    format!(
+        "{} {}{}",
+        quoted(column.name),
+        sql_type(column),
+        if never_null { " NOT NULL" } else { "" }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_whatever_they_are() {
+        let shown = |text: &str| text.parse::<Table>().unwrap().sql();
+        assert_eq!(shown("agg"), r#""agg""#);
+        assert_eq!(
+            shown("My schema.drop table x; --"),
+            r#""My schema"."drop table x; --""#
+        );
+        assert_eq!(shown(r#"a"b"#), r#""a""b""#);
+        for text in ["", ".", "a.", "a.b.c", &"x".repeat(64)] {
+            assert!(text.parse::<Table>().is_err(), "{text}");
+        }
+    }
+}

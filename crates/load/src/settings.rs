@@ -1,0 +1,267 @@
+//! Where the warehouse is and who asks: `DATABASE_URL`, or the variables of PostgreSQL's own
+//! programs.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use percent_encoding::percent_decode_str;
+use task::Usage;
+use url::Url;
+
+use crate::pgpass;
+
+/// How much TLS is wanted, as PostgreSQL's `sslmode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsMode {
+    Disable,
+    /// TLS when the server has it; `allow` is treated alike.
+    Prefer,
+    Require,
+    VerifyCa,
+    VerifyFull,
+}
+
+/// Everything that is needed to connect. Prints without the password.
+pub(crate) struct Settings {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) user: String,
+    pub(crate) database: String,
+    pub(crate) password: Option<String>,
+    pub(crate) tls: TlsMode,
+    pub(crate) root_certificate: Option<PathBuf>,
+    pub(crate) time_out: Duration,
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "database {} at {}:{} as {}",
+            self.database, self.host, self.port, self.user
+        )
+    }
+}
+
+/// The parts of `DATABASE_URL`; what it lacks comes from the variables.
+#[derive(Default)]
+struct Parts {
+    host: Option<String>,
+    port: Option<String>,
+    user: Option<String>,
+    password: Option<String>,
+    database: Option<String>,
+    tls: Option<String>,
+    root_certificate: Option<String>,
+    time_out: Option<String>,
+}
+
+impl Settings {
+    /// Reads the variables through `variable`.
+    ///
+    /// # Errors
+    /// [`Usage`] when one makes no sense; the text never holds a password.
+    pub(crate) fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let url = match variable("DATABASE_URL") {
+            Some(url) => Parts::of(&url)?,
+            None => Parts::default(),
+        };
+        let host = url
+            .host
+            .or_else(|| variable("PGHOST"))
+            .unwrap_or_else(|| "localhost".into());
+        let port = match url.port.or_else(|| variable("PGPORT")) {
+            Some(port) => port
+                .parse()
+                .map_err(|_| usage(format!("PGPORT {port:?} is no port")))?,
+            None => 5432,
+        };
+        let user = url
+            .user
+            .or_else(|| variable("PGUSER"))
+            .or_else(|| variable("USER"));
+        let user = user.ok_or_else(|| usage("no user: set PGUSER or DATABASE_URL"))?;
+        let database = url
+            .database
+            .or_else(|| variable("PGDATABASE"))
+            .unwrap_or_else(|| user.clone());
+        let password = match url.password.or_else(|| variable("PGPASSWORD")) {
+            Some(password) => Some(password),
+            None => {
+                let home = || variable("HOME").map(|home| format!("{home}/.pgpass"));
+                let file = variable("PGPASSFILE").or_else(home);
+                file.and_then(|file| pgpass::look_up(file.as_ref(), &host, port, &database, &user))
+            }
+        };
+        let tls = match url.tls.or_else(|| variable("PGSSLMODE")).as_deref() {
+            Some("disable") => TlsMode::Disable,
+            None | Some("allow" | "prefer") => TlsMode::Prefer,
+            Some("require") => TlsMode::Require,
+            Some("verify-ca") => TlsMode::VerifyCa,
+            Some("verify-full") => TlsMode::VerifyFull,
+            Some(other) => {
+                let modes = "disable, allow, prefer, require, verify-ca or verify-full";
+                return Err(
+                    usage(format!("PGSSLMODE {other:?} is unknown: set it to {modes}")).into(),
+                );
+            }
+        };
+        let time_out = match url.time_out.or_else(|| variable("PGCONNECT_TIMEOUT")) {
+            Some(seconds) => seconds.parse().map_err(|_| {
+                usage(format!(
+                    "PGCONNECT_TIMEOUT {seconds:?} is no number of seconds"
+                ))
+            })?,
+            None => 10,
+        };
+        let root_certificate = url.root_certificate.or_else(|| variable("PGSSLROOTCERT"));
+        Ok(Settings {
+            host,
+            port,
+            user,
+            database,
+            password,
+            tls,
+            root_certificate: root_certificate
+                .filter(|file| file != "system")
+                .map(PathBuf::from),
+            time_out: Duration::from_secs(time_out),
+        })
+    }
+}
+
+impl Parts {
+    fn of(text: &str) -> Result<Self> {
+        const FORM: &str = "write postgresql://user:password@host:port/database";
+        // Whatever is wrong with it, the text may hold a password and is not shown.
+        let url = Url::parse(text).map_err(|e| usage(format!("DATABASE_URL: {e}: {FORM}")))?;
+        if !matches!(url.scheme(), "postgres" | "postgresql") {
+            return Err(usage(format!("DATABASE_URL is not for PostgreSQL: {FORM}")).into());
+        }
+        let decoded = |part: &str| {
+            let text = percent_decode_str(part).decode_utf8();
+            text.map(String::from)
+                .map_err(|_| usage(format!("DATABASE_URL is not UTF-8: {FORM}")))
+        };
+        let some = |part: &str| {
+            Some(part)
+                .filter(|p| !p.is_empty())
+                .map(decoded)
+                .transpose()
+        };
+        let mut parts = Parts {
+            host: some(url.host_str().unwrap_or_default().trim_matches(['[', ']']))?,
+            port: url.port().map(|port| port.to_string()),
+            user: some(url.username())?,
+            password: some(url.password().unwrap_or_default())?,
+            database: some(url.path().trim_start_matches('/'))?,
+            ..Parts::default()
+        };
+        for (name, value) in url.query_pairs() {
+            let part = match &*name {
+                "host" => &mut parts.host,
+                "port" => &mut parts.port,
+                "user" => &mut parts.user,
+                "password" => &mut parts.password,
+                "dbname" => &mut parts.database,
+                "sslmode" => &mut parts.tls,
+                "sslrootcert" => &mut parts.root_certificate,
+                "connect_timeout" => &mut parts.time_out,
+                // Neither changes where the rows go.
+                "application_name" | "target_session_attrs" => continue,
+                other => {
+                    return Err(usage(format!(
+                        "DATABASE_URL: unknown parameter {other:?}: remove it"
+                    ))
+                    .into());
+                }
+            };
+            *part = Some(value.into_owned());
+        }
+        Ok(parts)
+    }
+}
+
+fn usage(text: impl Into<String>) -> Usage {
+    Usage(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn of(variables: &[(&str, &str)]) -> Result<Settings> {
+        let value = |name: &str| {
+            variables
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, v)| (*v).to_owned())
+        };
+        Settings::from_environment(&value)
+    }
+
+    #[test]
+    fn the_variables_of_libpq() {
+        let s = of(&[
+            ("PGHOST", "db"),
+            ("PGUSER", "airflow"),
+            ("PGPASSWORD", "pw"),
+            ("PGSSLMODE", "verify-full"),
+        ]);
+        let s = s.unwrap();
+        assert_eq!(s.to_string(), "database airflow at db:5432 as airflow");
+        assert_eq!(
+            (s.password.as_deref(), s.tls),
+            (Some("pw"), TlsMode::VerifyFull)
+        );
+    }
+
+    #[test]
+    fn a_url_wins_and_the_variables_fill_its_gaps() {
+        let url = "postgresql://etl:p%40ss%2Fw@db.example:6432/ml_results?sslmode=require&sslrootcert=/ca.pem";
+        let s = of(&[
+            ("DATABASE_URL", url),
+            ("PGHOST", "other"),
+            ("PGCONNECT_TIMEOUT", "3"),
+        ])
+        .unwrap();
+        assert_eq!(
+            s.to_string(),
+            "database ml_results at db.example:6432 as etl"
+        );
+        assert_eq!(s.password.as_deref(), Some("p@ss/w"));
+        assert_eq!(
+            (s.tls, s.time_out),
+            (TlsMode::Require, Duration::from_secs(3))
+        );
+        assert_eq!(s.root_certificate, Some("/ca.pem".into()));
+        let socket = of(&[
+            ("DATABASE_URL", "postgresql://etl@/x?host=/run/pg"),
+            ("PGPORT", "5433"),
+        ])
+        .unwrap();
+        assert_eq!((socket.host.as_str(), socket.port), ("/run/pg", 5433));
+    }
+
+    #[test]
+    fn nonsense_is_refused_and_no_password_shown() {
+        for variables in [
+            &[("DATABASE_URL", "mysql://u:canary@h/d")][..],
+            &[("DATABASE_URL", "postgresql://u:canary@h:port/d")],
+            &[("DATABASE_URL", "u:canary@h/d")],
+            &[("DATABASE_URL", "postgresql://u:canary@h/d?colour=red")],
+            &[("PGUSER", "u"), ("PGPORT", "x")],
+            &[("PGUSER", "u"), ("PGSSLMODE", "maybe")],
+            &[("PGUSER", "u"), ("PGCONNECT_TIMEOUT", "soon")],
+            &[("PGPASSWORD", "canary")],
+        ] {
+            let error = of(variables).err().unwrap();
+            assert!(error.is::<Usage>(), "{variables:?}");
+            assert!(!format!("{error:#}").contains("canary"), "{error:#}");
+        }
+    }
+}

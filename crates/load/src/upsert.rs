@@ -1,0 +1,112 @@
+//! The one transaction that makes the year's rows equal to the file.
+
+use std::pin::pin;
+
+use anyhow::{Context, Result};
+use chrono::NaiveDate;
+use flights::{anomalies, name};
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::{Client, Transaction};
+
+use crate::rows::Rows;
+use crate::schema::{LAST_UPDATE, Table, prepare, quoted, sql_type};
+
+/// How many rows of the table changed.
+pub(crate) struct Changed {
+    pub(crate) inserted: u64,
+    pub(crate) updated: u64,
+    pub(crate) deleted: u64,
+}
+
+/// Makes the year's rows of the table equal to `rows`.
+///
+/// # Errors
+/// Those of the server; nothing is changed then.
+pub(crate) async fn upsert(
+    client: &mut Client,
+    table: &Table,
+    rows: &Rows,
+    year: i32,
+) -> Result<Changed> {
+    let transaction = client.transaction().await?;
+    transaction
+        .batch_execute("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '300s'")
+        .await?;
+    // Loads into one table take turns: the first may be creating it.
+    let turn = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+    transaction.execute(turn, &[&table.sql()]).await?;
+    prepare(&transaction, table).await?;
+    copy(&transaction, rows).await?;
+    let changed = replace(&transaction, table, year).await?;
+    transaction.commit().await?;
+    Ok(changed)
+}
+
+/// Sends the rows into a temporary table.
+async fn copy(transaction: &Transaction<'_>, rows: &Rows) -> Result<()> {
+    let types = rows.types();
+    let columns: Vec<_> = anomalies::COLUMNS
+        .iter()
+        .zip(&types)
+        .map(|(c, sent)| format!("{} {sent}", quoted(c.name)))
+        .collect();
+    let create = format!(
+        "CREATE TEMPORARY TABLE incoming ({}) ON COMMIT DROP",
+        columns.join(", ")
+    );
+    transaction.batch_execute(&create).await?;
+    let sink = transaction
+        .copy_in("COPY pg_temp.incoming FROM STDIN (FORMAT binary)")
+        .await?;
+    let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
+    for row in 0..rows.len() {
+        writer.as_mut().write_raw(rows.row(row)).await?;
+    }
+    writer.finish().await?;
+    transaction
+        .batch_execute("ANALYZE pg_temp.incoming")
+        .await?;
+    Ok(())
+}
+
+/// Inserts what is new, updates what differs, deletes what is gone. A row that is equal is not
+/// touched, not even locked.
+async fn replace(transaction: &Transaction<'_>, table: &Table, year: i32) -> Result<Changed> {
+    let first_day = |year| NaiveDate::from_ymd_opt(year, 1, 1).context("no such year");
+    let (from, to) = (first_day(year)?, first_day(year + 1)?);
+    let names: Vec<_> = anomalies::COLUMNS.iter().map(|c| quoted(c.name)).collect();
+    let sent: Vec<_> = anomalies::COLUMNS
+        .iter()
+        .map(|c| format!("{}::{}", quoted(c.name), sql_type(c)))
+        .collect();
+    let sets: Vec<_> = names
+        .iter()
+        .map(|n| format!("{n} = excluded.{n}"))
+        .collect();
+    let (id, date) = (quoted(name::ID), quoted(name::FL_DATE));
+    let (names, table) = (names.join(", "), table.sql());
+
+    let gone = format!(
+        "DELETE FROM {table} t WHERE {date} >= $1 AND {date} < $2 \
+         AND NOT EXISTS (SELECT FROM pg_temp.incoming i WHERE i.{id} = t.{id})"
+    );
+    let deleted = transaction.execute(&gone, &[&from, &to]).await?;
+    let different = format!(
+        "WITH changed AS ( \
+           INSERT INTO {table} ({names}, {LAST_UPDATE}) \
+           SELECT *, now() FROM (SELECT {} FROM pg_temp.incoming \
+                                 EXCEPT SELECT {names} FROM {table} WHERE {date} >= $1 AND {date} < $2) d \
+           ON CONFLICT ({id}) DO UPDATE SET {}, {LAST_UPDATE} = excluded.{LAST_UPDATE} \
+           RETURNING (xmax = 0) AS is_new) \
+         SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed",
+        sent.join(", "),
+        sets.join(", ")
+    );
+    let counts = transaction.query_one(&different, &[&from, &to]).await?;
+    let count = |at| counts.get::<_, i64>(at) as u64;
+    Ok(Changed {
+        inserted: count(0),
+        updated: count(1),
+        deleted,
+    })
+}
