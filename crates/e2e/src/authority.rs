@@ -1,0 +1,66 @@
+//! A certificate authority of a test's own.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use tempfile::TempDir;
+
+/// An authority, and the folder in which its files lie.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    folder: TempDir,
+}
+
+/// The files of a server's certificate and key, both PEM.
+pub struct Certificate {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Authority::new()
+    }
+}
+
+impl Authority {
+    /// A new authority that nobody knows yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let root = params.self_signed(&key).unwrap();
+        fs::write(folder.path().join("root.pem"), root.pem()).unwrap();
+        let issuer = Issuer::new(params, key);
+        Authority { issuer, folder }
+    }
+
+    /// The file of its root certificate, for `PGSSLROOTCERT`.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("root.pem")
+    }
+
+    /// A certificate for the host `localhost`, good until the end of this year.
+    #[must_use]
+    pub fn localhost(&self, last_year: i32) -> Certificate {
+        let mut params = CertificateParams::new(vec!["localhost".into()]).unwrap();
+        params.not_after = date_time_ymd(last_year, 12, 31);
+        let key = KeyPair::generate().unwrap();
+        let signed = params.signed_by(&key, &self.issuer).unwrap();
+        let file = |name: &str, pem: String| {
+            let path = self.folder.path().join(format!("{last_year}-{name}.pem"));
+            fs::write(&path, pem).unwrap();
+            path
+        };
+        Certificate {
+            certificate: file("certificate", signed.pem()),
+            key: file("key", key.serialize_pem()),
+        }
+    }
+}

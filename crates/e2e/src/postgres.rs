@@ -1,0 +1,209 @@
+//! A real PostgreSQL server, and databases on it.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+use crate::authority::Certificate;
+use crate::place::Place;
+use crate::worker::Worker;
+
+/// A running server; it stops when the test's process ends, however it ends.
+pub struct Server {
+    port: u16,
+    password: String,
+    /// Its standard input stays open as long as we live, and the server as long as that.
+    _process: Child,
+    _one_at_a_time: File,
+}
+
+impl Server {
+    /// The server without TLS that the tests of one file share.
+    #[must_use]
+    pub fn shared() -> &'static Server {
+        static SERVER: OnceLock<Server> = OnceLock::new();
+        SERVER.get_or_init(|| Server::start("plain", None))
+    }
+
+    /// Starts a server. Its cluster lies in the target folder and is used again by the next run.
+    #[must_use]
+    pub fn start(name: &str, tls: Option<&Certificate>) -> Self {
+        let test = std::env::current_exe().unwrap();
+        let test_name = test.file_name().unwrap().to_str().unwrap();
+        let test_name = test_name.split('-').next().unwrap();
+        let folder = test.ancestors().nth(3).unwrap().join("tmp");
+        let folder = folder.join(format!("postgres-{test_name}-{name}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let lock = File::create(folder.join("in-use")).unwrap();
+        lock.lock().unwrap();
+
+        let mut command = Command::new(python());
+        command
+            .arg(repository().join("airflow/local/postgres.py"))
+            .arg("serve")
+            .arg(&folder);
+        if let Some(tls) = tls {
+            command.arg("--tls").arg(&tls.certificate).arg(&tls.key);
+        }
+        let process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut process = process.unwrap();
+        let mut line = String::new();
+        let stdout = process.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let about: Value =
+            serde_json::from_str(&line).expect("PostgreSQL does not start, see the lines above");
+        Server {
+            port: about["port"].as_u64().unwrap().try_into().unwrap(),
+            password: about["password"].as_str().unwrap().into(),
+            _process: process,
+            _one_at_a_time: lock,
+        }
+    }
+
+    /// A new and empty database, named for the test that runs.
+    #[must_use]
+    pub fn database(&self) -> Database<'_> {
+        let test = std::thread::current();
+        let name = test.name().unwrap().replace("::", "_");
+        let mut maintenance = self.session("postgres");
+        maintenance.execute(&format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
+        maintenance.execute(&format!("CREATE DATABASE \"{name}\""));
+        let session = self.session(&name);
+        Database {
+            server: self,
+            name,
+            session,
+        }
+    }
+
+    fn session(&self, database: &str) -> Session {
+        Session::open(&format!(
+            "host=127.0.0.1 port={} user=postgres password={} dbname={database}",
+            self.port, self.password
+        ))
+    }
+}
+
+/// A database of one test, and the superuser's session on it.
+pub struct Database<'a> {
+    server: &'a Server,
+    /// The name of the database.
+    pub name: String,
+    session: Session,
+}
+
+impl Database<'_> {
+    /// Runs statements.
+    pub fn execute(&mut self, sql: &str) {
+        self.session.execute(sql);
+    }
+
+    /// The rows of a query, each value as text, a null as `-`.
+    #[must_use]
+    pub fn rows(&mut self, sql: &str) -> Vec<Vec<String>> {
+        self.session.rows(sql)
+    }
+
+    /// The one value of a query.
+    #[must_use]
+    pub fn value(&mut self, sql: &str) -> String {
+        self.session.rows(sql)[0][0].clone()
+    }
+
+    /// A further session on the same database.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        self.server.session(&self.name)
+    }
+
+    /// The server's port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    /// The superuser's password.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.server.password
+    }
+
+    /// The worker `load` for the data dir of the place and this database, as the superuser.
+    #[must_use]
+    pub fn load(&self, place: &Place) -> Worker {
+        place.worker("load").envs(&[
+            ("PGHOST", "127.0.0.1".into()),
+            ("PGPORT", self.server.port.to_string()),
+            ("PGUSER", "postgres".into()),
+            ("PGPASSWORD", self.server.password.clone()),
+            ("PGDATABASE", self.name.clone()),
+            ("PGSSLMODE", "disable".into()),
+        ])
+    }
+}
+
+/// A session of the superuser.
+pub struct Session {
+    client: Client,
+}
+
+impl Session {
+    fn open(config: &str) -> Self {
+        let client = runtime().block_on(async {
+            let (client, connection) = tokio_postgres::connect(config, NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client
+        });
+        Session { client }
+    }
+
+    /// Runs statements.
+    pub fn execute(&mut self, sql: &str) {
+        let done = runtime().block_on(self.client.batch_execute(sql));
+        done.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+    }
+
+    /// The rows of a query, each value as text, a null as `-`.
+    #[must_use]
+    pub fn rows(&mut self, sql: &str) -> Vec<Vec<String>> {
+        let messages = runtime().block_on(self.client.simple_query(sql));
+        let messages = messages.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+        let row = |message: &SimpleQueryMessage| match message {
+            SimpleQueryMessage::Row(row) => {
+                let value = |at| row.get(at).unwrap_or("-").to_owned();
+                Some((0..row.len()).map(value).collect())
+            }
+            _ => None,
+        };
+        messages.iter().filter_map(row).collect()
+    }
+}
+
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().unwrap())
+}
+
+fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The Python that has the server's package.
+fn python() -> PathBuf {
+    if let Some(python) = std::env::var_os("FLIGHT_DELAYS_PYTHON") {
+        return python.into();
+    }
+    let python = repository().join(".venv/bin/python");
+    assert!(
+        python.exists(),
+        "no {}: run make test, which sets it up",
+        python.display()
+    );
+    python
+}

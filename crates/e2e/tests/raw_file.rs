@@ -1,0 +1,155 @@
+//! The raw file in the lake, and what `extract` makes of it.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::Write;
+use std::time::SystemTime;
+
+use e2e::bronze::Bronze;
+use e2e::place::{Place, assert_same};
+
+const COPY: &str = "data/2013_01_bronze.csv";
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(vec![], flate2::Compression::default());
+    out.write_all(text.as_bytes()).unwrap();
+    out.finish().unwrap()
+}
+
+fn zstd(text: &str) -> Vec<u8> {
+    zstd::encode_all(text.as_bytes(), 3).unwrap()
+}
+
+/// The lake has this object, and the data dir an older copy that must stay. Returns the error.
+fn refused(object: &str, bytes: &[u8]) -> String {
+    let place = Place::new();
+    place.put(object, bytes);
+    place.put_older_outputs("extract");
+    place.refusal(place.worker("extract"))
+}
+
+#[test]
+fn every_form_gives_the_same_copy() {
+    let text = Bronze::ordinary(500).text();
+    for (object, bytes) in [
+        ("lake/01_bronze/2013.csv", text.clone().into_bytes()),
+        ("lake/01_bronze/2013.csv.gz", gzip(&text)),
+        ("lake/01_bronze/2013.csv.zst", zstd(&text)),
+    ] {
+        let place = Place::new();
+        place.put(object, &bytes);
+        let summary = place.worker("extract").run().summary();
+        assert!(place.get(COPY) == text.as_bytes(), "{object}");
+        assert_eq!(summary["bytes"], text.len());
+        assert_eq!(summary["input_bytes"], bytes.len());
+        assert_eq!(summary["fetched"], true);
+    }
+}
+
+#[test]
+fn a_truncated_gzip() {
+    let bytes = gzip(&Bronze::ordinary(500).text());
+    let error = refused("lake/01_bronze/2013.csv.gz", &bytes[..bytes.len() - 9]);
+    assert!(error.contains("…/lake/01_bronze/2013.csv.gz"), "{error}");
+    assert!(
+        error.contains("it is cut short or damaged, upload it again"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_truncated_zstd() {
+    let bytes = zstd(&Bronze::ordinary(500).text());
+    let error = refused("lake/01_bronze/2013.csv.zst", &bytes[..bytes.len() - 9]);
+    assert!(error.contains("…/lake/01_bronze/2013.csv.zst"), "{error}");
+    assert!(
+        error.contains("it is cut short or damaged, upload it again"),
+        "{error}"
+    );
+}
+
+#[test]
+fn damage_in_the_middle() {
+    let text = Bronze::ordinary(500).text();
+    for (object, mut bytes) in [
+        ("lake/01_bronze/2013.csv.gz", gzip(&text)),
+        ("lake/01_bronze/2013.csv.zst", zstd(&text)),
+    ] {
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 4].copy_from_slice(&[0xff; 4]);
+        let error = refused(object, &bytes);
+        assert!(error.contains("damaged, upload it again"), "{error}");
+    }
+}
+
+#[test]
+fn a_name_that_promises_another_form() {
+    let text = Bronze::ordinary(500).text();
+    let error = refused("lake/01_bronze/2013.csv.gz", text.as_bytes());
+    assert!(error.contains("damaged, upload it again"), "{error}");
+}
+
+#[test]
+fn two_forms_of_one_year() {
+    let place = Place::new();
+    place.put("lake/01_bronze/2013.csv", "");
+    place.put("lake/01_bronze/2013.csv.zst", "");
+    place.put("lake/01_bronze/2012.csv", "");
+    place.put_older_outputs("extract");
+    let error = place.refusal(place.worker("extract"));
+    assert_eq!(
+        error,
+        "…/lake/01_bronze/2013.csv and …/lake/01_bronze/2013.csv.zst are both there: keep one of them"
+    );
+}
+
+#[test]
+fn a_year_without_a_raw_file_is_skipped() {
+    let place = Place::new();
+    place.put("lake/01_bronze/2012.csv", "");
+    place.put("lake/01_bronze/2013.csv.bak", "");
+    let before = place.files();
+    let finished = place.worker("extract").run();
+    assert_eq!(finished.code, Some(99));
+    assert_eq!(finished.stdout, "");
+    let lake = place.path("lake").display().to_string();
+    assert_eq!(
+        finished.stderr,
+        format!(
+            "extract: warning: skipped: no 01_bronze/2013.csv (nor 01_bronze/2013.csv.gz, \
+             01_bronze/2013.csv.zst) in {lake}: upload it to run this year\n"
+        )
+    );
+    assert_same(&before, &place.files());
+}
+
+#[test]
+fn an_object_that_is_written_anew_is_fetched_anew() {
+    let place = Place::new();
+    let fetched = || place.worker("extract").run().summary()["fetched"] == true;
+    place.put("lake/01_bronze/2013.csv.zst", zstd("a first version"));
+    assert!(fetched());
+    assert!(!fetched());
+    place.put("lake/01_bronze/2013.csv.zst", zstd("another version"));
+    assert!(fetched());
+    assert_eq!(place.get(COPY), b"another version");
+    // Somebody has written into the copy: its time is no longer that of the object.
+    place.put(COPY, "something else!");
+    assert!(fetched());
+    assert_eq!(place.get(COPY), b"another version");
+}
+
+/// Not every clock agrees: a copy is as good as its object's time, which may lie in the future.
+#[test]
+fn an_object_from_the_future_is_fetched_once() {
+    let place = Place::new();
+    place.put("lake/01_bronze/2013.csv", "x");
+    let object = std::fs::File::options()
+        .write(true)
+        .open(place.path("lake/01_bronze/2013.csv"));
+    let later = SystemTime::now() + std::time::Duration::from_secs(86_400);
+    object.unwrap().set_modified(later).unwrap();
+    for fetched in [true, false] {
+        assert_eq!(place.worker("extract").run().summary()["fetched"], fetched);
+    }
+}
