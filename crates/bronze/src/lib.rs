@@ -37,6 +37,16 @@ pub struct Reject {
     pub row: Vec<u8>,
 }
 
+impl Reject {
+    /// How many lines of the file it takes: more than one where a quote that is never closed has
+    /// swallowed the rows behind it.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        let breaks = |byte| memchr::memchr_iter(byte, &self.row).count() as u64;
+        1 + breaks(b'\n').max(breaks(b'\r'))
+    }
+}
+
 /// Some rows of the file that follow each other, already turned into a `T`.
 pub struct Batch<T> {
     /// What was made of the rows that were read.

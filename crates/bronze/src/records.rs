@@ -5,7 +5,10 @@ use std::io::{BufReader, Seek, SeekFrom};
 
 use anyhow::{Context, Result};
 use arrow_array::RecordBatch;
+use flights::Kind;
+use flights::silver::COLUMNS;
 
+use crate::header::Slot;
 use crate::rows::Rows;
 use crate::{Batch, Reader, Reject};
 
@@ -40,7 +43,11 @@ pub(crate) fn read<T>(
             }
             seen += 1;
             let fields = (0..record.len()).filter_map(|field| record.range(field));
-            if let Err(reason) = rows.push(record.as_slice(), fields) {
+            let pushed = match torn(&record, &reader.header.slots) {
+                Some(reason) => Err(reason),
+                None => rows.push(record.as_slice(), fields),
+            };
+            if let Err(reason) = pushed {
                 let (line, start) = record.position().map_or((1, 0), |p| (p.line(), p.byte()));
                 let mut row = vec![0; (csv.position().byte() - start) as usize];
                 reader.read_at(&mut row, body + start)?;
@@ -68,4 +75,20 @@ pub(crate) fn read<T>(
             return Ok(());
         }
     }
+}
+
+/// What is wrong with a record whose text goes over a line's end: no code has a line break, so a
+/// stray quote has swallowed rows, up to the next one.
+fn torn(record: &csv::ByteRecord, slots: &[Slot]) -> Option<String> {
+    let breaks = |field: &[u8]| field.iter().any(|byte| b"\r\n".contains(byte));
+    let column = record
+        .iter()
+        .zip(slots)
+        .find_map(|(field, slot)| match *slot {
+            Slot::Column(c, Kind::Text) if breaks(field) => Some(COLUMNS[c].name),
+            _ => None,
+        })?;
+    Some(format!(
+        "{column}: a line break inside: is a quote missing?"
+    ))
 }

@@ -29,6 +29,7 @@ impl<'a> Rejects<'a> {
         }
     }
 
+    /// How many rows; one that takes several lines has swallowed as many.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
@@ -49,7 +50,7 @@ impl<'a> Rejects<'a> {
         for reject in rejects {
             let line = reject.line.to_string();
             file.write_record([line.as_bytes(), reject.reason.as_bytes(), &reject.row])?;
-            self.count += 1;
+            self.count += reject.lines();
             if self.first.len() < SHOWN {
                 self.first.push(reject);
             }
