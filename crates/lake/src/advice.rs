@@ -2,26 +2,46 @@
 
 use object_store::Error;
 
-/// Says what failed and, where the cause is known, what to do.
-pub(crate) fn explain(e: Error, what: &str) -> anyhow::Error {
-    let advice = match &e {
-        Error::Unauthenticated { .. } | Error::PermissionDenied { .. } => {
-            "the lake refuses: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or the role, and their rights"
+use crate::{Lake, LakeUrl};
+
+impl Lake {
+    /// Says what failed and, where the cause is known, what to do.
+    pub(crate) fn explain(&self, e: Error, what: &str) -> anyhow::Error {
+        let advice = match (&e, &self.url) {
+            (e, _) if is_full(e) => "the disk is full: free some space and run again",
+            (Error::NotFound { .. }, LakeUrl::S3 { .. }) => {
+                "it is not there: check the bucket and --lake (LAKE_URL)"
+            }
+            (Error::NotFound { .. }, LakeUrl::Folder(_)) => "it is not there any more: run again",
+            (Error::Precondition { .. }, _) => "the object changed while it was read: run again",
+            (_, LakeUrl::Folder(_)) => "check the folder's owner and its mode",
+            (Error::Unauthenticated { .. } | Error::PermissionDenied { .. }, _) => {
+                "the lake refuses: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or the role, and their rights"
+            }
+            (e, _) if is_about_credentials(e) => {
+                "no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role"
+            }
+            _ => "check AWS_ENDPOINT_URL and the network, then run again",
+        };
+        anyhow::anyhow!("{what}: {advice}: {}", once(&e))
+    }
+}
+
+/// The error and its causes; most of the library's texts repeat those of their causes.
+fn once(e: &Error) -> String {
+    causes(e).fold(String::new(), |text, cause| {
+        let cause = cause.to_string();
+        match text.as_str() {
+            "" => cause,
+            known if known.contains(&cause) => text,
+            known => format!("{known}: {cause}"),
         }
-        Error::NotFound { .. } => "it is not there: check the bucket and --lake (LAKE_URL)",
-        Error::Precondition { .. } => "the object changed while it was read: run again",
-        e if is_about_credentials(e) => {
-            "no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role"
-        }
-        e if is_full(e) => "the disk is full: free some space and run again",
-        _ => "check AWS_ENDPOINT_URL and the network, then run again",
-    };
-    anyhow::Error::new(e).context(format!("{what}: {advice}"))
+    })
 }
 
 fn causes(e: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     std::iter::successors(Some(e as &(dyn std::error::Error + 'static)), |e| {
-        e.source()
+        (*e).source()
     })
 }
 

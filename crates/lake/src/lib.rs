@@ -13,14 +13,12 @@ pub use url::LakeUrl;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use futures::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
-
-use crate::advice::explain;
 
 /// Reading and writing move pieces of this size, each a request of its own.
 const PART: u64 = 8 << 20;
@@ -47,6 +45,11 @@ impl Lake {
     pub fn open(url: &LakeUrl) -> Result<Self> {
         let store: Arc<dyn ObjectStore> = match url {
             LakeUrl::Folder(dir) => {
+                ensure!(
+                    dir.is_dir() || !dir.exists(),
+                    "{}: it is not a folder: correct --lake (LAKE_URL)",
+                    dir.display()
+                );
                 let folder = LocalFileSystem::new_with_prefix(dir).map_err(|e| match e {
                     _ if !dir.exists() => anyhow::anyhow!(
                         "no folder {}: create it, or correct --lake (LAKE_URL)",
@@ -105,7 +108,7 @@ impl Lake {
                 .await
         });
         let mut found =
-            listed.map_err(|e| explain(e, &format!("cannot list {}", self.place(&folder))))?;
+            listed.map_err(|e| self.explain(e, &format!("cannot list {}", self.place(&folder))))?;
         if found.len() > 1 {
             found.sort_by(|a, b| a.location.cmp(&b.location));
             let names: Vec<_> = found.iter().map(|o| self.place(&o.location)).collect();
@@ -126,7 +129,7 @@ impl Lake {
         match self.runtime.block_on(self.store.head(&key)) {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(e) => Err(explain(e, &format!("cannot look for {}", self.place(&key)))),
+            Err(e) => Err(self.explain(e, &format!("cannot look for {}", self.place(&key)))),
         }
     }
 
@@ -140,12 +143,13 @@ impl Lake {
         }
         let key = self.key(key);
         let removed = self.runtime.block_on(self.store.delete(&key));
-        removed.map_err(|e| explain(e, &format!("cannot remove {}", self.place(&key))))
+        removed.map_err(|e| self.explain(e, &format!("cannot remove {}", self.place(&key))))
     }
 
     fn head(&self, key: &Key) -> Result<Object> {
         let meta = self.runtime.block_on(self.store.head(key));
-        let meta = meta.map_err(|e| explain(e, &format!("cannot look at {}", self.place(key))))?;
+        let meta =
+            meta.map_err(|e| self.explain(e, &format!("cannot look at {}", self.place(key))))?;
         Ok(Object::new(meta, self.place(key)))
     }
 

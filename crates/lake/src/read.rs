@@ -7,7 +7,6 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{GetOptions, GetRange, ObjectMeta};
 
-use crate::advice::explain;
 use crate::{AT_ONCE, Lake, PART};
 
 /// An object of the lake, as it was when it was looked at.
@@ -65,7 +64,7 @@ impl Lake {
             };
             let starts = (0..size).step_by(PART as usize);
             let mut parts = futures::stream::iter(starts).map(part).buffered(AT_ONCE);
-            let failed = |e| explain(e, &format!("cannot read {}", object.place));
+            let failed = |e| self.explain(e, &format!("cannot read {}", object.place));
             while let Some(bytes) = parts.try_next().await.map_err(failed)? {
                 received += bytes.len() as u64;
                 take(bytes)?;

@@ -7,7 +7,6 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
 
-use crate::advice::explain;
 use crate::{AT_ONCE, Lake, PART};
 
 impl Lake {
@@ -22,7 +21,7 @@ impl Lake {
         let mut file =
             File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let size = file.metadata()?.len();
-        let failed = |e| explain(e, &format!("cannot write {place}"));
+        let failed = |e| self.explain(e, &format!("cannot write {place}"));
         if size <= PART {
             let whole = next_part(&mut file, path)?;
             self.runtime
@@ -56,7 +55,7 @@ impl Lake {
         path: &Path,
         place: &str,
     ) -> Result<()> {
-        let failed = |e| explain(e, &format!("cannot write {place}"));
+        let failed = |e| self.explain(e, &format!("cannot write {place}"));
         self.runtime.block_on(async {
             let mut under_way = tokio::task::JoinSet::new();
             loop {
