@@ -62,8 +62,7 @@ impl Worker for Args {
             );
             return Err(Skip(text).into());
         };
-        fs::create_dir_all(dir)
-            .with_context(|| format!("cannot make the data dir {}", dir.display()))?;
+        handoff::make_dir(dir)?;
         let form = Form::of(object.place());
         let copy = handoff::path(dir, year, File::Bronze);
         let (bytes, fetched) = match same_version(&copy, &object, form)? {

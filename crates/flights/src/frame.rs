@@ -27,6 +27,7 @@ pub(crate) struct Frames {
     path: PathBuf,
     file: File,
     columns: Vec<Column>,
+    maker: &'static str,
     metadata: FileMetadataRef,
     next: usize,
     from: usize,
@@ -34,7 +35,7 @@ pub(crate) struct Frames {
 
 impl Frames {
     /// Opens a file that the worker `maker` has written.
-    pub(crate) fn open(path: &Path, columns: Vec<Column>, maker: &str) -> Result<Self> {
+    pub(crate) fn open(path: &Path, columns: Vec<Column>, maker: &'static str) -> Result<Self> {
         let wrong = || {
             format!(
                 "{} is damaged or no file of ours: run {maker} again",
@@ -65,6 +66,7 @@ impl Frames {
             path: path.into(),
             file,
             columns,
+            maker,
             metadata,
             next: 0,
             from: 0,
@@ -79,7 +81,10 @@ impl Frames {
             .with_columns(Some(names))
             .with_slice(Some((from, rows)))
             .finish();
-        frame.with_context(|| format!("{} is damaged", self.path.display()))
+        frame.with_context(|| {
+            let maker = self.maker;
+            format!("{} is damaged: run {maker} again", self.path.display())
+        })
     }
 
     /// The whole file as one data frame.

@@ -36,8 +36,13 @@ impl Draft {
     /// When the folder is missing or cannot be written.
     pub fn create(dir: &Path, year: i32, file: File) -> Result<Self> {
         let hidden = dir.join(hidden_name(year, file));
-        let file_of_ours = lock(&hidden)
-            .with_context(|| format!("cannot write into {}: {}", dir.display(), advice(dir)))?;
+        let file_of_ours = lock(&hidden).with_context(|| {
+            format!(
+                "cannot write into {}: {}",
+                dir.display(),
+                crate::advice(dir)
+            )
+        })?;
         let target = crate::path(dir, year, file);
         Ok(Draft {
             file: file_of_ours,
@@ -158,13 +163,5 @@ pub(crate) fn is_abandoned(hidden: &Path) -> Result<bool> {
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(e) => Err(e).with_context(|| format!("cannot open {}", hidden.display())),
-    }
-}
-
-fn advice(dir: &Path) -> &'static str {
-    match fs::metadata(dir) {
-        Ok(m) if m.is_dir() => "check its owner, its mode and the space left",
-        Ok(_) => "it is not a folder, choose another --data-dir",
-        Err(_) => "the folder is missing, create it or choose another --data-dir",
     }
 }

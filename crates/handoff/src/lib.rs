@@ -69,6 +69,20 @@ pub fn path(dir: &Path, year: i32, file: File) -> PathBuf {
     dir.join(file.name(year))
 }
 
+/// Makes the data dir where it is missing.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_dir(dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir).with_context(|| {
+        format!(
+            "cannot make the data dir {}: {}",
+            dir.display(),
+            advice(dir)
+        )
+    })
+}
+
 /// The path of a file that another worker has made.
 ///
 /// # Errors
@@ -85,7 +99,9 @@ pub fn input(dir: &Path, year: i32, file: File) -> Result<PathBuf> {
                 file.maker()
             )
         }
-        Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display())),
+        Err(e) => {
+            Err(e).with_context(|| format!("cannot read {}: {}", path.display(), advice(dir)))
+        }
     }
 }
 
@@ -134,6 +150,18 @@ fn unlink(path: &Path, name: String) -> Result<Option<Removed>> {
     match found {
         Ok(bytes) => Ok(Some(Removed { name, bytes })),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e).with_context(|| format!("cannot remove {}", path.display())),
+        Err(e) => {
+            let advice = advice(path.parent().unwrap_or(path));
+            Err(e).with_context(|| format!("cannot remove {}: {advice}", path.display()))
+        }
+    }
+}
+
+/// What a person can do where the data dir cannot be used.
+fn advice(dir: &Path) -> &'static str {
+    match fs::metadata(dir) {
+        Ok(m) if m.is_dir() => "check its owner, its mode and the space left",
+        Ok(_) => "it is not a folder, choose another --data-dir",
+        Err(_) => "the folder is missing, create it or choose another --data-dir",
     }
 }
