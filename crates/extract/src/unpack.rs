@@ -45,27 +45,32 @@ impl<W: Write> Unpacked<W> {
     pub(crate) fn finish(self) -> io::Result<W> {
         match self {
             Unpacked::Plain(out) => Ok(out),
-            Unpacked::Gzip(decoder) => decoder.finish(),
+            Unpacked::Gzip(decoder) => decoder.finish().map_err(damaged),
             Unpacked::Zstd(mut decoder) => {
-                decoder.finish()?;
+                decoder.finish().map_err(damaged)?;
                 Ok(decoder.into_inner().0)
             }
         }
-        .map_err(|e| {
-            io::Error::new(
-                e.kind(),
-                format!("it is cut short or damaged, upload it again: {e}"),
-            )
-        })
     }
+}
+
+/// Says what to do about data that does not unpack; an error of the disk passes as it is.
+fn damaged(e: io::Error) -> io::Error {
+    use io::ErrorKind::{Interrupted, QuotaExceeded, StorageFull};
+    let of_the_disk = matches!(e.kind(), Interrupted | QuotaExceeded | StorageFull);
+    if of_the_disk || e.raw_os_error().is_some() {
+        return e;
+    }
+    let text = format!("it is cut short or damaged, upload it again: {e}");
+    io::Error::new(e.kind(), text)
 }
 
 impl<W: Write> Write for Unpacked<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Unpacked::Plain(out) => out.write(bytes),
-            Unpacked::Gzip(decoder) => decoder.write(bytes),
-            Unpacked::Zstd(decoder) => decoder.write(bytes),
+            Unpacked::Gzip(decoder) => decoder.write(bytes).map_err(damaged),
+            Unpacked::Zstd(decoder) => decoder.write(bytes).map_err(damaged),
         }
     }
 
