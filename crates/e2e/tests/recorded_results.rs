@@ -1,0 +1,201 @@
+//! The sample years give what the original Python gave: silver's row counts, and every gold value
+//! to the bit.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use e2e::parquet_file;
+use e2e::worker::Worker;
+
+/// Year, rows of bronze, rows of silver. Recorded with the original pipeline, its own code, under
+/// pandas 1.5.2, numpy 1.23.5 and pyarrow 10.0.1; the gold values beside this file too.
+const RECORDED: [(i32, i64, i64); 5] = [
+    (2000, 47_143, 46_604),
+    (2001, 49_174, 48_713),
+    (2002, 49_648, 49_535),
+    (2003, 58_676, 58_442),
+    (2013, 336_776, 328_521),
+];
+
+type Gold = BTreeMap<(String, String), u64>;
+
+/// The columns origin, fl_date, mean_dep_delay of a CSV.
+fn recorded(path: &Path) -> Gold {
+    let mut text = String::new();
+    let file = fs::File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut file = flate2::read::MultiGzDecoder::new(file);
+    file.read_to_string(&mut text).unwrap();
+    let mut csv = csv::Reader::from_reader(text.as_bytes());
+    assert_eq!(
+        csv.headers().unwrap(),
+        vec!["origin", "fl_date", "mean_dep_delay"]
+    );
+    csv.records()
+        .map(|record| {
+            let record = record.unwrap();
+            let mean: f64 = record[2].parse().unwrap();
+            ((record[0].into(), record[1].into()), mean.to_bits())
+        })
+        .collect()
+}
+
+/// Runs extract, clean and aggregate on the lake's raw file of the year; rows of bronze and of
+/// silver, and gold.
+fn ours(lake: &Path, year: i32) -> (i64, i64, Gold) {
+    let data = tempfile::tempdir().unwrap();
+    // The sample lake is read only; what the workers publish goes elsewhere.
+    let published = tempfile::tempdir().unwrap();
+    let run = |name, lake: &Path| {
+        let worker = Worker::new(name).args(&format!("--year {year} --data-dir"));
+        worker
+            .arg(data.path())
+            .arg("--lake")
+            .arg(lake)
+            .run()
+            .summary()
+    };
+    let _ = run("extract", lake);
+    let clean = run("clean", published.path());
+    let aggregate = run("aggregate", published.path());
+    assert_eq!(clean["rejected"], 0);
+
+    let silver = data.path().join(format!("{year}_02_silver.parquet"));
+    let rows = parquet_file::row_count(&silver);
+    assert_eq!(clean["rows_out"], rows);
+    assert_eq!(aggregate["rows_in"], rows);
+    let file = data.path().join(format!("{year}_03_gold.parquet"));
+    let rows_of_gold = parquet_file::rows(&file);
+    let keys: Vec<_> = rows_of_gold.iter().map(|row| (&row[0], &row[1])).collect();
+    assert!(keys.is_sorted(), "gold is sorted by origin, then date");
+    let flights: i64 = rows_of_gold
+        .iter()
+        .map(|row| row[3].parse::<i64>().unwrap())
+        .sum();
+    assert_eq!(flights, rows, "every flight of silver is in a mean");
+    let gold: Gold = rows_of_gold
+        .iter()
+        .map(|row| {
+            let mean: f64 = row[2].parse().unwrap();
+            ((row[0].clone(), row[1].clone()), mean.to_bits())
+        })
+        .collect();
+    assert_eq!(
+        gold.len(),
+        rows_of_gold.len(),
+        "an airport and day is there once"
+    );
+    (clean["rows_in"].as_i64().unwrap(), rows, gold)
+}
+
+/// Fails with a few of the values that differ.
+fn assert_equal(year: i32, ours: &Gold, wanted: &Gold) {
+    let value = |gold: &Gold, key| gold.get(key).copied().map(f64::from_bits);
+    let differ: Vec<_> = ours
+        .keys()
+        .chain(wanted.keys())
+        .filter(|key| ours.get(*key) != wanted.get(*key))
+        .map(|key| (key, value(ours, key), value(wanted, key)))
+        .collect();
+    assert!(
+        differ.is_empty(),
+        "{year}: {} values differ, among them (ours, recorded): {:?}",
+        differ.len(),
+        &differ[..differ.len().min(5)]
+    );
+}
+
+fn sample_year(year: i32) {
+    let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (_, bronze, silver) = RECORDED.into_iter().find(|(y, ..)| *y == year).unwrap();
+    let (rows_in, rows, gold) = ours(&crate_dir.join("../../examples/lake"), year);
+    assert_eq!((rows_in, rows), (bronze, silver));
+    let file = crate_dir.join(format!("tests/recorded/{year}_gold.csv.gz"));
+    assert_equal(year, &gold, &recorded(&file));
+}
+
+#[test]
+fn the_year_2000() {
+    sample_year(2000);
+}
+
+#[test]
+fn the_year_2001() {
+    sample_year(2001);
+}
+
+#[test]
+fn the_year_2002() {
+    sample_year(2002);
+}
+
+#[test]
+fn the_year_2003() {
+    sample_year(2003);
+}
+
+#[test]
+fn the_year_2013() {
+    sample_year(2013);
+}
+
+/// `ORACLE_DIR` names a folder with `{any}/{year}.csv.gz`, raw files, and for each
+/// `oracle/{any}/{year}_gold.csv.gz` and `{year}_info.json`, what the original made of it.
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn every_year_of_a_larger_collection() {
+    let Some(dir) = std::env::var_os("ORACLE_DIR").map(PathBuf::from) else {
+        eprintln!("SKIPPED: ORACLE_DIR names no collection of recorded results");
+        return;
+    };
+    let raw_files = files_of(&dir);
+    let recordings = files_of(&dir.join("oracle"));
+    let mut compared = 0;
+    for info in recordings
+        .iter()
+        .filter(|path| name(path).ends_with("_info.json"))
+    {
+        let about: serde_json::Value = serde_json::from_slice(&fs::read(info).unwrap()).unwrap();
+        let raw_file = raw_files.iter().find(|path| about["source"] == name(path));
+        let raw_file = raw_file.unwrap_or_else(|| panic!("no raw file for {}", info.display()));
+        let year: i32 = about["year"].as_str().unwrap().parse().unwrap();
+        let lake = tempfile::tempdir().unwrap();
+        fs::create_dir(lake.path().join("01_bronze")).unwrap();
+        fs::copy(
+            raw_file,
+            lake.path().join(format!("01_bronze/{year}.csv.gz")),
+        )
+        .unwrap();
+
+        let (rows_in, rows, gold) = ours(lake.path(), year);
+        assert_eq!(about["bronze_rows"], rows_in, "{year}");
+        assert_eq!(about["silver"]["rows"], rows, "{year}");
+        let wanted = recorded(&info.with_file_name(format!("{year}_gold.csv.gz")));
+        assert_equal(year, &gold, &wanted);
+        eprintln!(
+            "{year}: {rows} rows of silver, {} of gold: equal",
+            gold.len()
+        );
+        compared += 1;
+    }
+    assert!(compared > 0, "no recording in {}", dir.display());
+}
+
+/// The files in the folders of `dir`.
+fn files_of(dir: &Path) -> Vec<PathBuf> {
+    let entries = |dir: &Path| {
+        let entries = fs::read_dir(dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+        entries
+            .map(|entry| entry.unwrap().path())
+            .collect::<Vec<_>>()
+    };
+    let folders = entries(dir).into_iter().filter(|path| path.is_dir());
+    folders.flat_map(|folder| entries(&folder)).collect()
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
+}
