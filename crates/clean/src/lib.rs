@@ -86,20 +86,21 @@ impl Worker for Args {
             return Err(rejects.too_many(&bronze, rows_in, self.max_rejected));
         }
 
-        // The rejects come first: where silver is, its rejects are.
+        // Where silver is, its rejects are: they come first, and those of an earlier run go last.
         let rejected = rejects.count();
-        match rejects.publish()? {
-            Some(path) => {
-                let place = lake.write(&path, &lake::key::rejected(year))?;
-                log::warn!(
-                    "{rejected} of {rows_in} rows cannot be read: see {} or {place}",
-                    path.display()
-                );
-            }
-            None => lake.remove(&lake::key::rejected(year))?,
+        if let Some(path) = rejects.publish()? {
+            let place = lake.write(&path, &lake::key::rejected(year))?;
+            log::warn!(
+                "{rejected} of {rows_in} rows cannot be read: see {} or {place}",
+                path.display()
+            );
         }
         let (path, bytes) = silver.publish()?;
         let place = lake.write(&path, &lake::key::silver(year))?;
+        if rejected == 0 {
+            handoff::remove(dir, year, File::Rejected)?;
+            lake.remove(&lake::key::rejected(year))?;
+        }
         log::info!(
             "{} of {rows_in} rows in {} and {place}",
             counts.read,

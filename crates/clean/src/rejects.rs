@@ -82,17 +82,12 @@ impl<'a> Rejects<'a> {
         )
     }
 
-    /// Publishes the file; when there is nothing to publish, removes that of an earlier run.
+    /// Publishes the file, when there is anything in it.
     pub(crate) fn publish(self) -> Result<Option<PathBuf>> {
-        match self.file {
-            Some(file) => {
-                let draft = file.into_inner().map_err(csv::IntoInnerError::into_error)?;
-                Ok(Some(draft.publish()?.0))
-            }
-            None => {
-                handoff::remove(self.dir, self.year, File::Rejected)?;
-                Ok(None)
-            }
-        }
+        let Some(file) = self.file else {
+            return Ok(None);
+        };
+        let draft = file.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        Ok(Some(draft.publish()?.0))
     }
 }
