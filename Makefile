@@ -1,0 +1,40 @@
+# make run    the whole job on the sample years: builds and installs what is missing, runs the DAG
+# make test   every test: builds and installs what is missing
+# make psql   a look at the table that make run filled
+# make lint   formatting and lints, as CI checks them
+# make bench  the workers on a full year beside Python polars and DuckDB
+# make clean  removes what the targets above have made, but for the build cache in target/
+
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+
+.PHONY: run test psql lint bench clean workers environment
+
+run: workers environment
+	@$(PYTHON) airflow/local/run.py
+
+test: environment
+	@.ci/test
+
+psql: environment
+	@$(PYTHON) airflow/local/postgres.py psql .run/postgres
+
+lint: environment
+	cargo fmt --check
+	cargo clippy --quiet --release --workspace --all-targets -- -D warnings
+	$(PYTHON) -m ruff check airflow bench
+	$(PYTHON) -m ruff format --check airflow bench
+
+bench: workers environment
+	@PATH="$$PWD/.tools/bin:$$PATH" uv run --quiet --script bench/bench.py
+
+clean:
+	@if [ -x $(PYTHON) ]; then $(PYTHON) airflow/local/postgres.py remove .run/postgres; fi
+	rm -rf .run .venv .tools
+
+workers:
+	@command -v cargo >/dev/null || { echo "no cargo: install Rust 1.92 or newer, see https://rustup.rs" >&2; exit 1; }
+	@cargo build --quiet --release --workspace --bins
+
+environment:
+	@airflow/local/setup.sh

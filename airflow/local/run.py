@@ -1,0 +1,119 @@
+"""The whole main job on this machine: the sample years through the real Airflow into a PostgreSQL.
+
+`make run` calls it. Everything it makes lies in the folder .run of the project: the lake, the data
+dir, the warehouse, Airflow's home, the pictures. It leaves nothing running.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import picture
+from orchestrator import Orchestrator, TaskResult
+from postgres import WAREHOUSE, Server
+from tabulate import tabulate
+
+PROJECT = Path(__file__).resolve().parents[2]
+RUN = PROJECT / ".run"
+WORKERS = PROJECT / "target" / "release"
+SAMPLE = PROJECT / "examples" / "lake" / "01_bronze"
+
+TEN_LARGEST = """
+    SELECT id, mean_dep_delay AS "mean delay, min", flights, round(score::numeric, 3) AS score, reason
+    FROM agg_dep_delay_by_date
+    WHERE anomaly = 1
+    ORDER BY score DESC, abs(mean_dep_delay) DESC, id
+    LIMIT 10
+"""
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    RUN.mkdir(exist_ok=True)
+    lock = (RUN / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(f"another run is going on in {RUN}: wait for it, or end it")
+    years = fill_lake()
+    say(f"{len(years)} sample years are in the lake {RUN / 'lake'}")
+    with Server(RUN / "postgres") as server:
+        say("PostgreSQL is up; starting Airflow")
+        with Orchestrator(RUN, server, WORKERS, str(RUN / "lake")) as airflow:
+            runs = {airflow.trigger(year): year for year in years}
+            say(f"Airflow runs the DAG for {', '.join(map(str, years))}")
+            airflow.wait(
+                list(runs),
+                within=timedelta(minutes=20),
+                finished=lambda run, state: say(f"{runs[run]}: {state}"),
+            )
+            results = {runs[run]: airflow.results(run) for run in runs}
+            failed = [run for run in runs if airflow.state(run) != "success"]
+            if failed:
+                show_failures(airflow, failed)
+                return 1
+        show_tasks(results)
+        print("\nThe ten largest anomalies\n")
+        server.psql("-Xq", "-P", "footer=off", "-c", TEN_LARGEST, database=WAREHOUSE)
+        print(changes(results))
+        page = picture.draw(years, RUN / "pictures")
+    print(f"Pictures: each airport's year, flagged days marked: {page}")
+    print("The table: make psql  (then for instance: SELECT * FROM agg_dep_delay_by_date LIMIT 5;)")
+    return 0
+
+
+def say(text: str) -> None:
+    print(f"run: {text}", file=sys.stderr, flush=True)
+
+
+def fill_lake() -> list[int]:
+    """Puts the sample years into the lake where they are not there yet; returns the years."""
+    bronze = RUN / "lake" / SAMPLE.name
+    bronze.mkdir(parents=True, exist_ok=True)
+    years = []
+    for source in sorted(SAMPLE.iterdir()):
+        target = bronze / source.name
+        if not target.exists() or target.stat().st_mtime_ns != source.stat().st_mtime_ns:
+            shutil.copy2(source, target)
+        years.append(int(source.name.split(".")[0]))
+    return years
+
+
+def show_tasks(results: dict[int, list[TaskResult]]) -> None:
+    table = [
+        (year, result.task, s.get("rows_in"), s.get("rows_out"), s.get("seconds"))
+        for year, tasks in results.items()
+        for result in tasks
+        for s in [result.summary]
+    ]
+    headers = ["year", "task", "rows in", "rows out", "seconds"]
+    print("\n" + tabulate(table, headers, intfmt=",", floatfmt=".3f", missingval="", disable_numparse=[0]))
+
+
+def changes(results: dict[int, list[TaskResult]]) -> str:
+    """What the runs changed in the table, in words."""
+    loads = [r.summary for tasks in results.values() for r in tasks if r.task == "load"]
+    new, changed, gone, same = (
+        sum(s[key] for s in loads) for key in ("inserted", "updated", "deleted", "unchanged")
+    )
+    if new + changed + gone == 0:
+        return f"Nothing changed: all {same:,} rows of the table are as they were.\n"
+    return f"The table: {new:,} rows inserted, {changed:,} updated, {gone:,} deleted, {same:,} unchanged.\n"
+
+
+def show_failures(airflow: Orchestrator, runs: list[str]) -> None:
+    for run in runs:
+        for result in airflow.results(run):
+            if result.state == "failed":
+                log = airflow.task_log(run, result.task)
+                errors = [line for line in log.splitlines() if f"{result.task}: error:" in line]
+                print("\n".join([f"{run}: {result.task} failed", *errors]), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    os.chdir(PROJECT)
+    sys.exit(main())
