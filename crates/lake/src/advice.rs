@@ -7,23 +7,35 @@ use crate::{Lake, LakeUrl};
 impl Lake {
     /// Says what failed and, where the cause is known, what to do.
     pub(crate) fn explain(&self, e: Error, what: &str) -> anyhow::Error {
+        let text = once(&e);
+        // The library has no variant for a failed listing, only its text.
+        let answered = |status: &str| text.contains(&format!("status code: {status}"));
         let advice = match (&e, &self.url) {
             (e, _) if is_full(e) => "the disk is full: free some space and run again",
-            (Error::NotFound { .. }, LakeUrl::S3 { .. }) => {
-                "it is not there: check the bucket and --lake (LAKE_URL)"
-            }
             (Error::NotFound { .. }, LakeUrl::Folder(_)) => "it is not there any more: run again",
             (Error::Precondition { .. }, _) => "the object changed while it was read: run again",
             (_, LakeUrl::Folder(_)) => "check the folder's owner and its mode",
-            (Error::Unauthenticated { .. } | Error::PermissionDenied { .. }, _) => {
+            (e, _) if matches!(e, Error::NotFound { .. }) || answered("404") => {
+                "it is not there: check the bucket and --lake (LAKE_URL)"
+            }
+            (e, _)
+                if matches!(
+                    e,
+                    Error::Unauthenticated { .. } | Error::PermissionDenied { .. }
+                ) || answered("401")
+                    || answered("403") =>
+            {
                 "the lake refuses: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or the role, and their rights"
             }
             (e, _) if is_about_credentials(e) => {
                 "no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role"
             }
+            _ if text.contains("configured region") => {
+                "the bucket is in another region: set AWS_REGION to it"
+            }
             _ => "check AWS_ENDPOINT_URL and the network, then run again",
         };
-        anyhow::anyhow!("{what}: {advice}: {}", once(&e))
+        anyhow::anyhow!("{what}: {advice}: {text}")
     }
 }
 

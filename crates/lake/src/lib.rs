@@ -66,7 +66,7 @@ impl Lake {
                 let client = ClientOptions::new()
                     .with_timeout(REQUEST)
                     .with_connect_timeout(Duration::from_secs(5))
-                    .with_allow_http(plain_http_is_wanted());
+                    .with_allow_http(plain_http_is_wanted()?);
                 let retry = RetryConfig {
                     retry_timeout: RETRY,
                     ..RetryConfig::default()
@@ -170,10 +170,20 @@ impl Lake {
     }
 }
 
-/// An endpoint that is given as http is meant: an S3 server of one's own on a private network.
-fn plain_http_is_wanted() -> bool {
-    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
-        .iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .any(|url| url.starts_with("http://"))
+/// The endpoint when it is given: `http://` is meant then, an S3 server of one's own on a private
+/// network. The library panics at one that is no URL.
+fn plain_http_is_wanted() -> Result<bool> {
+    let mut plain = false;
+    for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"] {
+        let Ok(given) = std::env::var(name) else {
+            continue;
+        };
+        let url = ::url::Url::parse(&given).ok().filter(::url::Url::has_host);
+        match url.as_ref().map(::url::Url::scheme) {
+            Some("http") => plain = true,
+            Some("https") => {}
+            _ => bail!("{name} is not http://host[:port] or https://host[:port]: correct it"),
+        }
+    }
+    Ok(plain)
 }
