@@ -24,7 +24,7 @@ pub struct Args {
     common: Common,
 
     /// Where gold is published: s3://bucket[/prefix], file:///dir or a folder
-    #[arg(long, env = "LAKE_URL")]
+    #[arg(long, env = "LAKE_URL", hide_env_values = true)]
     lake: LakeUrl,
 }
 

@@ -28,7 +28,7 @@ pub struct Args {
     common: Common,
 
     /// Where silver is published: s3://bucket[/prefix], file:///dir or a folder
-    #[arg(long, env = "LAKE_URL")]
+    #[arg(long, env = "LAKE_URL", hide_env_values = true)]
     lake: LakeUrl,
 
     /// The share of rows, 0 to 1, that may be unreadable

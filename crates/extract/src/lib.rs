@@ -28,7 +28,7 @@ pub struct Args {
     common: Common,
 
     /// Where the raw files are: s3://bucket[/prefix], file:///dir or a folder
-    #[arg(long, env = "LAKE_URL")]
+    #[arg(long, env = "LAKE_URL", hide_env_values = true)]
     lake: LakeUrl,
 }
 

@@ -34,7 +34,12 @@ pub struct Common {
     pub year: i32,
 
     /// The folder through which the workers hand each other their files
-    #[arg(long, env = "DATA_DIR", default_value = "./data")]
+    #[arg(
+        long,
+        env = "DATA_DIR",
+        hide_env_values = true,
+        default_value = "./data"
+    )]
     pub data_dir: PathBuf,
 
     #[command(flatten)]
