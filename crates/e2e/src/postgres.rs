@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
+use crate::YEAR;
 use crate::authority::Certificate;
 use crate::place::Place;
 use crate::worker::Worker;
@@ -137,7 +138,14 @@ impl Database<'_> {
     /// The worker `load` for the data dir of the place and this database, as the superuser.
     #[must_use]
     pub fn load(&self, place: &Place) -> Worker {
-        place.worker("load").envs(&[
+        self.load_year(place, YEAR)
+    }
+
+    /// The same for another year.
+    #[must_use]
+    pub fn load_year(&self, place: &Place, year: i32) -> Worker {
+        let worker = Worker::new("load").args(&format!("--year {year} --data-dir"));
+        worker.arg(place.path("data")).envs(&[
             ("PGHOST", "127.0.0.1".into()),
             ("PGPORT", self.server.port.to_string()),
             ("PGUSER", "postgres".into()),
