@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
 /// An authority, and the folder in which its files lie.
@@ -20,18 +20,13 @@ pub struct Certificate {
     pub key: PathBuf,
 }
 
-impl Default for Authority {
-    fn default() -> Self {
-        Authority::new()
-    }
-}
-
 impl Authority {
-    /// A new authority that nobody knows yet.
+    /// A new authority of this name that nobody knows yet.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(name: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let root = params.self_signed(&key).unwrap();

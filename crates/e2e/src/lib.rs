@@ -13,6 +13,7 @@ pub mod place;
 pub mod postgres;
 pub mod s3;
 pub mod stall;
+pub mod tls;
 pub mod worker;
 
 use std::time::{Duration, Instant};

@@ -1,6 +1,5 @@
 //! A real PostgreSQL server, and databases on it.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +10,6 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use crate::YEAR;
-use crate::authority::Certificate;
 use crate::place::Place;
 use crate::worker::Worker;
 
@@ -21,37 +19,24 @@ pub struct Server {
     password: String,
     /// Its standard input stays open as long as we live, and the server as long as that.
     _process: Child,
-    _one_at_a_time: File,
 }
 
 impl Server {
-    /// The server without TLS that the tests of one file share.
+    /// The server that the tests of one file share. It has no TLS.
     #[must_use]
     pub fn shared() -> &'static Server {
         static SERVER: OnceLock<Server> = OnceLock::new();
-        SERVER.get_or_init(|| Server::start("plain", None))
+        SERVER.get_or_init(Server::start)
     }
 
-    /// Starts a server. Its cluster lies in the target folder and is used again by the next run.
-    #[must_use]
-    pub fn start(name: &str, tls: Option<&Certificate>) -> Self {
-        let test = std::env::current_exe().unwrap();
-        let test_name = test.file_name().unwrap().to_str().unwrap();
-        let test_name = test_name.split('-').next().unwrap();
-        let folder = test.ancestors().nth(3).unwrap().join("tmp");
-        let folder = folder.join(format!("postgres-{test_name}-{name}"));
-        std::fs::create_dir_all(&folder).unwrap();
-        let lock = File::create(folder.join("in-use")).unwrap();
-        lock.lock().unwrap();
-
+    /// Starts a server on a new cluster, which is removed when the server has stopped.
+    fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("postgres-").tempdir();
         let mut command = Command::new(python());
         command
             .arg(repository().join("airflow/local/postgres.py"))
-            .arg("serve")
-            .arg(&folder);
-        if let Some(tls) = tls {
-            command.arg("--tls").arg(&tls.certificate).arg(&tls.key);
-        }
+            .args(["serve", "--temporary"])
+            .arg(folder.unwrap().keep());
         let process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut process = process.unwrap();
         let mut line = String::new();
@@ -63,8 +48,13 @@ impl Server {
             port: about["port"].as_u64().unwrap().try_into().unwrap(),
             password: about["password"].as_str().unwrap().into(),
             _process: process,
-            _one_at_a_time: lock,
         }
+    }
+
+    /// The port at 127.0.0.1 on which it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// A new and empty database, named for the test that runs.

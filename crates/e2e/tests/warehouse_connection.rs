@@ -1,0 +1,332 @@
+//! Ways to the warehouse that fail, each with a line that says what to do; and the ways that work.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use e2e::bronze::Bronze;
+use e2e::place::Place;
+use e2e::postgres::{Database, Server};
+use e2e::stall::Stalling;
+use e2e::wait_until;
+use e2e::worker::{Finished, Worker};
+
+const TABLE: &str = "agg_dep_delay_by_date";
+
+/// What must never be printed, as it is and as a URL has it.
+const PASSWORD: &str = "canary:p@ss/w\\rd%";
+const ENCODED: &str = "canary%3Ap%40ss%2Fw%5Crd%25";
+
+/// A place whose anomalies are ready to be loaded.
+fn place() -> Place {
+    Place::after("detect", Bronze::ordinary(100).text())
+}
+
+/// Runs it with all the log there is: no password is in any output.
+fn run(load: Worker) -> Finished {
+    let finished = load.arg("-vvvv").run();
+    for text in [&finished.stdout, &finished.stderr] {
+        assert!(!text.contains("canary"), "{finished:?}");
+    }
+    finished
+}
+
+/// The error line of a load that must fail within a few seconds.
+fn error(load: Worker) -> String {
+    let start = Instant::now();
+    let finished = run(load);
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(8), "it took {took:?}");
+    finished.error().to_owned()
+}
+
+/// A role of the database's name with that password, which may create tables.
+fn role(database: &mut Database) {
+    let name = database.name.clone();
+    database.execute(&format!(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN CREATE ROLE {name} LOGIN; END IF; END $$; \
+         ALTER ROLE {name} PASSWORD '{PASSWORD}'; GRANT CREATE ON SCHEMA public TO {name}"
+    ));
+}
+
+/// The load of that role, without a password.
+fn load(database: &Database, place: &Place) -> Worker {
+    let load = database.load(place).env("PGUSER", &database.name);
+    load.env("PGPASSWORD", "")
+}
+
+#[test]
+fn no_server() {
+    let database = Server::shared().database();
+    let place = place();
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let load = database
+        .load(&place)
+        .env("PGPORT", closed.port().to_string());
+    let error = error(load.env("PGPASSWORD", PASSWORD));
+    assert!(
+        error.starts_with(&format!(
+            "database no_server at 127.0.0.1:{} as postgres: ",
+            closed.port()
+        )),
+        "{error}"
+    );
+    assert!(
+        error.contains("no server there: start it or correct PGHOST and PGPORT"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_server_that_never_answers() {
+    let database = Server::shared().database();
+    let place = place();
+    let silent = Stalling::silent();
+    let load = database
+        .load(&place)
+        .env("PGPORT", silent.address.port().to_string());
+    let load = load
+        .env("PGCONNECT_TIMEOUT", "1")
+        .env("PGPASSWORD", PASSWORD);
+    let start = Instant::now();
+    let error = error(load);
+    assert!(start.elapsed() >= Duration::from_secs(1));
+    assert!(error.contains("no answer within 1 s: check the host, the port and the firewall, or raise PGCONNECT_TIMEOUT"), "{error}");
+}
+
+#[test]
+fn something_that_is_no_postgresql() {
+    let database = Server::shared().database();
+    let place = place();
+    let s3 = e2e::s3::S3::start();
+    for (mode, told) in [
+        ("disable", "check PGHOST, PGPORT"),
+        ("prefer", "check PGHOST, PGPORT"),
+        ("require", "the server has no TLS"),
+    ] {
+        let load = database
+            .load(&place)
+            .env("PGPORT", s3.address.port().to_string());
+        let error = error(load.env("PGSSLMODE", mode).env("PGPASSWORD", PASSWORD));
+        assert!(error.contains(told), "{mode}: {error}");
+    }
+}
+
+#[test]
+fn no_such_host() {
+    let database = Server::shared().database();
+    let place = place();
+    let error = error(database.load(&place).env("PGHOST", "db.invalid"));
+    assert!(error.contains("at db.invalid:"), "{error}");
+    assert!(error.contains("no such host: correct PGHOST"), "{error}");
+}
+
+#[test]
+fn a_wrong_password() {
+    let mut database = Server::shared().database();
+    let place = place();
+    role(&mut database);
+    let error = error(load(&database, &place).env("PGPASSWORD", "another canary"));
+    assert!(
+        error.contains("password authentication failed for user \"a_wrong_password\""),
+        "{error}"
+    );
+    assert!(
+        error.contains("check PGUSER, PGPASSWORD or PGPASSFILE"),
+        "{error}"
+    );
+}
+
+#[test]
+fn no_password() {
+    let mut database = Server::shared().database();
+    let place = place();
+    role(&mut database);
+    let error = error(load(&database, &place));
+    assert!(
+        error.contains("the server wants a password: set PGPASSWORD or PGPASSFILE"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_missing_database() {
+    let database = Server::shared().database();
+    let place = place();
+    let error = error(database.load(&place).env("PGDATABASE", "nowhere"));
+    assert!(
+        error.contains("database \"nowhere\" does not exist"),
+        "{error}"
+    );
+    assert!(
+        error.contains("create the database or correct PGDATABASE"),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_way_to_give_the_password() {
+    let mut database = Server::shared().database();
+    role(&mut database);
+    let place = place();
+    let (name, port) = (database.name.clone(), database.port());
+    let passfile = place.path("pgpass");
+    let escaped = PASSWORD.replace('\\', "\\\\").replace(':', "\\:");
+    fs::write(
+        &passfile,
+        format!("other:*:*:*:wrong\n127.0.0.1:{port}:{name}:{name}:{escaped}\n"),
+    )
+    .unwrap();
+    let mode = |mode| fs::set_permissions(&passfile, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o600);
+    let url = format!("postgresql://{name}:{ENCODED}@127.0.0.1:{port}/{name}?sslmode=disable");
+    let bare = || {
+        Worker::new("load")
+            .args("--year 2013")
+            .env("DATA_DIR", place.path("data"))
+    };
+    let home = place.path("home");
+    fs::create_dir(&home).unwrap();
+    fs::copy(&passfile, home.join(".pgpass")).unwrap();
+    let ways = [
+        load(&database, &place).env("PGPASSWORD", PASSWORD),
+        load(&database, &place).env("PGPASSFILE", &passfile),
+        load(&database, &place).env("HOME", &home),
+        bare().env("DATABASE_URL", &url),
+        // The URL goes before the variables.
+        bare()
+            .env("DATABASE_URL", &url)
+            .env("PGPASSWORD", "wrong")
+            .env("PGHOST", "db.invalid"),
+    ];
+    for (way, load) in ways.into_iter().enumerate() {
+        let finished = run(load);
+        assert_eq!(finished.code, Some(0), "way {way}: {finished:?}");
+    }
+    mode(0o644);
+    let finished = run(load(&database, &place).env("PGPASSFILE", &passfile));
+    assert!(
+        finished.error().contains("set PGPASSWORD or PGPASSFILE"),
+        "{finished:?}"
+    );
+    assert!(
+        finished.warnings()[0].contains("is ignored because others can read it: chmod 600 it"),
+        "{finished:?}"
+    );
+}
+
+#[test]
+fn no_right_to_create() {
+    let mut database = Server::shared().database();
+    let place = place();
+    role(&mut database);
+    let name = database.name.clone();
+    database.execute(&format!("REVOKE CREATE ON SCHEMA public FROM {name}"));
+    let error = error(load(&database, &place).env("PGPASSWORD", PASSWORD));
+    assert!(error.starts_with(TABLE), "{error}");
+    assert!(
+        error.contains("permission denied for schema public"),
+        "{error}"
+    );
+    assert!(
+        error.contains("let the user CREATE in the schema, or own the table"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_table_of_somebody_else() {
+    let mut database = Server::shared().database();
+    role(&mut database);
+    let place = place();
+    assert_eq!(database.load(&place).run().code, Some(0));
+    let error = error(load(&database, &place).env("PGPASSWORD", PASSWORD));
+    assert!(
+        error.contains(&format!("permission denied for table {TABLE}")),
+        "{error}"
+    );
+}
+
+/// The least rights that do: no owner, no right to create in the schema.
+#[test]
+fn a_user_that_may_only_write_the_rows() {
+    let mut database = Server::shared().database();
+    role(&mut database);
+    let place = place();
+    assert_eq!(database.load(&place).run().code, Some(0));
+    let name = database.name.clone();
+    database.execute(&format!(
+        "REVOKE CREATE ON SCHEMA public FROM {name}; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON {TABLE} TO {name}; DELETE FROM {TABLE}"
+    ));
+    let finished = run(load(&database, &place).env("PGPASSWORD", PASSWORD));
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+}
+
+#[test]
+fn a_read_only_server() {
+    let mut database = Server::shared().database();
+    let place = place();
+    let name = database.name.clone();
+    database.execute(&format!(
+        "ALTER DATABASE {name} SET default_transaction_read_only = on"
+    ));
+    let error = error(database.load(&place));
+    assert!(
+        error.contains("this server is read-only, a standby perhaps: set PGHOST to the primary"),
+        "{error}"
+    );
+}
+
+/// The table is locked, the load waits, and the administrator ends it.
+#[test]
+fn a_connection_that_is_cut() {
+    let mut database = Server::shared().database();
+    let place = place();
+    assert_eq!(database.load(&place).run().code, Some(0));
+    let before = database.rows(&format!("SELECT * FROM {TABLE} ORDER BY id"));
+    database.execute(&format!("UPDATE {TABLE} SET flights = 0"));
+    let changed = database.rows(&format!("SELECT * FROM {TABLE} ORDER BY id"));
+    assert_ne!(before, changed);
+    let mut locker = database.session();
+    locker.execute(&format!("BEGIN; LOCK TABLE {TABLE}"));
+    let running = database.load(&place).start();
+    let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    wait_until("the load waits for the lock", || {
+        !database.rows(waiting).is_empty()
+    });
+    database.execute(&format!(
+        "SELECT pg_terminate_backend(pid) FROM ({waiting}) w"
+    ));
+    let finished = running.wait();
+    assert!(finished.error().starts_with(TABLE), "{finished:?}");
+    assert!(finished.error().contains("run again"), "{finished:?}");
+    locker.execute("ROLLBACK");
+    assert_eq!(
+        database.rows(&format!("SELECT * FROM {TABLE} ORDER BY id")),
+        changed
+    );
+}
+
+#[test]
+fn tls_from_a_server_without_it() {
+    let database = Server::shared().database();
+    let place = place();
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let root = e2e::authority::Authority::new("ours");
+        let load = database.load(&place).env("PGSSLMODE", mode);
+        let error = error(load.env("PGSSLROOTCERT", root.root()));
+        assert!(
+            error.contains("the server has no TLS: switch it on there, or set PGSSLMODE=disable"),
+            "{mode}: {error}"
+        );
+    }
+    let finished = run(database.load(&place).env("PGSSLMODE", "prefer"));
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+}
