@@ -112,19 +112,26 @@ def measure(runs: int, lake: Path, bronze: Path, scratch: Path, database: dict[s
         gold = data / f"{YEAR}_03_gold.parquet"
         for name, script in peers.items():
             theirs = scratch / "peer_gold.parquet"
-            peer_times[name].run(sys.executable, BENCH / script, bronze, scratch / "peer_silver.parquet", theirs)
+            peer_times[name].run(
+                sys.executable, BENCH / script, bronze, scratch / "peer_silver.parquet", theirs
+            )
             subprocess.run([sys.executable, BENCH / "compare_gold.py", gold, theirs], check=True)
         times["cleanup"].run(WORKERS / "cleanup", *task)
 
     versions = f"Python polars {version('polars')}, DuckDB {version('duckdb')}"
-    print(f"\n{ROWS:,} rows, {bronze.stat().st_size / 1e6:.0f} MB; {os.cpu_count()} cores; {versions}; ", end="")
+    print(
+        f"\n{ROWS:,} rows, {bronze.stat().st_size / 1e6:.0f} MB; {os.cpu_count()} cores; {versions}; ", end=""
+    )
     print(f"median of {runs} runs\n\n| command | wall s | from–to | CPU s | peak MB |\n|---|---|---|---|---|")
     for name, measured in times.items():
         print(f"| {name} | {measured.row()} |")
     ours = [c + a for c, a in zip(times["clean"].wall, times["aggregate"].wall)]
     cpu = statistics.median(c + a for c, a in zip(times["clean"].cpu, times["aggregate"].cpu))
     peak = max(times["clean"].peak + times["aggregate"].peak)
-    print(f"| **clean + aggregate** | {statistics.median(ours):.2f} | {min(ours):.2f}–{max(ours):.2f} | ", end="")
+    print(
+        f"| **clean + aggregate** | {statistics.median(ours):.2f} | {min(ours):.2f}–{max(ours):.2f} | ",
+        end="",
+    )
     print(f"{cpu:.2f} | {peak:.0f} |")
     for name, measured in peer_times.items():
         print(f"| {name}, bronze to gold | {measured.row()} |")

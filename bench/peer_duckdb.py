@@ -8,8 +8,14 @@ import sys
 import duckdb
 
 bronze, silver, gold = sys.argv[1:]
-header = open(bronze).readline().rstrip("\n").split(",")
-KINDS = {"FL_DATE": "DATE", "OP_CARRIER_FL_NUM": "INTEGER", "CRS_DEP_TIME": "INTEGER", "CRS_ARR_TIME": "INTEGER"}
+with open(bronze) as file:
+    header = file.readline().rstrip("\n").split(",")
+KINDS = {
+    "FL_DATE": "DATE",
+    "OP_CARRIER_FL_NUM": "INTEGER",
+    "CRS_DEP_TIME": "INTEGER",
+    "CRS_ARR_TIME": "INTEGER",
+}
 KINDS |= dict.fromkeys(["OP_CARRIER", "ORIGIN", "DEST", "CANCELLATION_CODE"], "VARCHAR")
 columns = {name: KINDS.get(name, "DOUBLE") for name in header}
 wanted = ", ".join(f'"{name}" AS {name.lower()}' for name in header if not name.startswith("Unnamed"))

@@ -49,9 +49,8 @@ with DAG(
     default_args={
         "owner": "flight-delays",
         "retries": 3,
-        "retry_delay": timedelta(minutes=1),
+        # From [core] default_task_retry_delay on, five minutes unless it is set, each twice the last.
         "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=15),
     },
     tags=["flights"],
 ) as dag:

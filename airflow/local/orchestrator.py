@@ -19,7 +19,9 @@ from postgres import SUPERUSER, WAREHOUSE, Server
 
 DAG_ID = "etl_ml_pipeline"
 TASKS = ["extract", "clean", "aggregate", "detect", "load", "cleanup"]
-DAGS = Path(__file__).parents[1] / "dags"
+PROJECT = Path(__file__).resolve().parents[2]
+DAGS = PROJECT / "airflow" / "dags"
+WORKERS = PROJECT / "target" / "release"
 METADATA = "airflow"
 
 
@@ -37,7 +39,8 @@ class TaskResult:
 class Orchestrator:
     """The scheduler, running while the `with` block lasts."""
 
-    def __init__(self, folder: Path, server: Server, workers: Path, lake: str, dags: Path = DAGS):
+    def __init__(self, folder: Path, server: Server, lake: Path, **settings: str):
+        """Works in `folder`, on the lake in another; `settings` are further variables."""
         self.folder = folder.resolve()
         self.server = server
         self.data = self.folder / "data"
@@ -45,23 +48,27 @@ class Orchestrator:
         self.process: subprocess.Popen | None = None
         metadata = f"postgresql+psycopg2://{SUPERUSER}@127.0.0.1:{server.port}/{METADATA}"
         # The password comes from PGPASSFILE, for Airflow and for `load` alike.
-        self.environment = server.environment(WAREHOUSE) | {
-            "AIRFLOW_HOME": str(self.folder / "airflow"),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__PARALLELISM": str(max(2, os.cpu_count() or 2)),
-            "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
-            "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "1",
-            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-            # Only the runs that are triggered here: no catch-up.
-            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
-            "DATA_DIR": str(self.data),
-            "LAKE_URL": lake,
-            "PATH": f"{workers}:{os.environ['PATH']}",
-        }
+        self.environment = (
+            server.environment(WAREHOUSE)
+            | {
+                "AIRFLOW_HOME": str(self.folder / "airflow"),
+                "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+                "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+                "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+                "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+                "AIRFLOW__CORE__PARALLELISM": str(max(2, os.cpu_count() or 2)),
+                "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
+                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
+                "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "1",
+                "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+                # Only the runs that are triggered here: no catch-up.
+                "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+                "DATA_DIR": str(self.data),
+                "LAKE_URL": str(lake),
+                "PATH": f"{WORKERS}:{os.environ['PATH']}",
+            }
+            | settings
+        )
 
     def __enter__(self) -> "Orchestrator":
         self.data.mkdir(parents=True, exist_ok=True)
@@ -139,7 +146,9 @@ class Orchestrator:
 
     def task_log(self, run_id: str, task: str) -> str:
         """What the task wrote, all tries."""
-        folder = self.folder / "airflow" / "logs" / f"dag_id={DAG_ID}" / f"run_id={run_id}" / f"task_id={task}"
+        folder = (
+            self.folder / "airflow" / "logs" / f"dag_id={DAG_ID}" / f"run_id={run_id}" / f"task_id={task}"
+        )
         return "".join(file.read_text() for file in sorted(folder.glob("*.log")))
 
     def _airflow(self, log, *arguments: str) -> None:

@@ -10,16 +10,13 @@ import shutil
 import signal
 import sys
 from datetime import timedelta
-from pathlib import Path
 
 import picture
-from orchestrator import Orchestrator, TaskResult
+from orchestrator import PROJECT, Orchestrator, TaskResult
 from postgres import WAREHOUSE, Server
 from tabulate import tabulate
 
-PROJECT = Path(__file__).resolve().parents[2]
 RUN = PROJECT / ".run"
-WORKERS = PROJECT / "target" / "release"
 SAMPLE = PROJECT / "examples" / "lake" / "01_bronze"
 
 TEN_LARGEST = """
@@ -43,7 +40,7 @@ def main() -> int:
     say(f"{len(years)} sample years are in the lake {RUN / 'lake'}")
     with Server(RUN / "postgres") as server:
         say("PostgreSQL is up; starting Airflow")
-        with Orchestrator(RUN, server, WORKERS, str(RUN / "lake")) as airflow:
+        with Orchestrator(RUN, server, RUN / "lake") as airflow:
             runs = {airflow.trigger(year): year for year in years}
             say(f"Airflow runs the DAG for {', '.join(map(str, years))}")
             airflow.wait(

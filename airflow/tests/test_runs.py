@@ -1,0 +1,113 @@
+"""The DAG in the real Airflow: scheduler, LocalExecutor, retries, kills."""
+
+import shutil
+from datetime import timedelta
+
+import pytest
+from conftest import SAMPLE, wait_for, workers_running
+from orchestrator import DAG_ID
+
+SOON = timedelta(minutes=3)
+# nyc_2013: rows of the raw file, and those with a departure delay (examples/README.md).
+ROWS_2013 = 336_776
+FLOWN_2013 = 328_521
+# Three airports, 365 days.
+AIRPORT_DAYS_2013 = 1_095
+
+
+def run(airflow, year: int | None):
+    """Runs the DAG to its end; the tasks by name, and the id of the run."""
+    run_id = airflow.trigger(year)
+    airflow.wait([run_id], within=SOON)
+    return {result.task: result for result in airflow.results(run_id)}, run_id
+
+
+def mark(run_id: str, task: str, state: str) -> None:
+    from airflow.models import DagRun
+
+    [dag_run] = DagRun.find(dag_id=DAG_ID, run_id=run_id)
+    dag_run.get_task_instance(task).set_state(state)
+
+
+def test_a_year_from_the_lake_to_the_warehouse(airflow, warehouse, lake):
+    tasks, _ = run(airflow, 2013)
+    assert [task.state for task in tasks.values()] == ["success"] * 6
+    # Each XCom is the worker's summary.
+    for name, task in tasks.items():
+        assert task.summary["task"] == name
+        assert task.summary["year"] == 2013
+        assert task.summary["seconds"] >= 0
+    rows = {name: (task.summary.get("rows_in"), task.summary.get("rows_out")) for name, task in tasks.items()}
+    assert rows["clean"] == (ROWS_2013, FLOWN_2013)
+    assert rows["aggregate"] == (FLOWN_2013, AIRPORT_DAYS_2013)
+    assert rows["detect"] == rows["load"] == (AIRPORT_DAYS_2013, AIRPORT_DAYS_2013)
+    [[count, flagged]] = warehouse(
+        "SELECT count(*), sum(anomaly) FROM agg_dep_delay_by_date WHERE date_part('year', fl_date) = 2013"
+    )
+    assert int(count) == AIRPORT_DAYS_2013
+    # About 1 % of each airport's 365 days: three or four.
+    assert 9 <= int(flagged) <= 12
+    assert (lake / "02_silver/year/2013/2013_02_silver.parquet").exists()
+    assert (lake / "03_gold/agg_dep_delay_by_date/year/2013/2013_03_gold.parquet").exists()
+    assert list(airflow.data.iterdir()) == []
+
+
+def test_a_second_run_changes_no_row(airflow, warehouse):
+    run(airflow, 2013)
+    everything = "SELECT * FROM agg_dep_delay_by_date ORDER BY id"
+    before = warehouse(everything)
+    tasks, _ = run(airflow, 2013)
+    changed = {key: tasks["load"].summary[key] for key in ("inserted", "updated", "deleted", "unchanged")}
+    assert changed == {"inserted": 0, "updated": 0, "deleted": 0, "unchanged": AIRPORT_DAYS_2013}
+    # last_update, too
+    assert warehouse(everything) == before
+
+
+def test_a_year_without_a_raw_file_is_skipped(airflow):
+    # Without a year of its own a run is for that of its data interval: the last whole year.
+    from airflow.utils import timezone
+
+    tasks, run_id = run(airflow, None)
+    assert [task.state for task in tasks.values()] == ["skipped"] * 6
+    assert f"no 01_bronze/{timezone.utcnow().year - 1}.csv" in airflow.task_log(run_id, "extract")
+
+
+def test_a_failing_task_is_tried_again(airflow, lake):
+    whole = SAMPLE / "2001.csv.zst"
+    damaged = lake / "01_bronze" / "2001.csv.zst"
+    damaged.write_bytes(whole.read_bytes()[:10_000])
+    run_id = airflow.trigger(2001)
+    wait_for(lambda: "extract: error:" in airflow.task_log(run_id, "extract"), "extract fails")
+    shutil.copyfile(whole, damaged)
+    airflow.wait([run_id], within=SOON)
+    tasks = airflow.results(run_id)
+    assert [task.state for task in tasks] == ["success"] * 6
+    assert tasks[0].tries >= 2
+    assert "UP_FOR_RETRY" in airflow.task_log(run_id, "extract")
+
+
+def test_a_killed_task_leaves_no_process(airflow, load_that_waits):
+    from airflow.utils.state import State
+
+    run_id, load = load_that_waits
+    # What the UI's "mark failed" does.
+    mark(run_id, "load", State.FAILED)
+    wait_for(lambda: not load.is_running(), "load ends")
+    airflow.wait([run_id], within=SOON)
+    assert airflow.state(run_id) == "failed"
+    assert workers_running() == []
+    assert "Sending Signals.SIGTERM to group" in airflow.task_log(run_id, "load")
+
+
+def test_after_a_kill_the_year_runs_as_if_nothing_had_happened(airflow):
+    tasks, _ = run(airflow, 2013)
+    assert [task.state for task in tasks.values()] == ["success"] * 6
+    assert list(airflow.data.iterdir()) == []
+
+
+@pytest.mark.parametrize("year", ["2013; touch ran", "2013", 13, 2013.5, 1986, 2100])
+def test_a_run_for_what_is_no_year_is_refused(airflow, year):
+    from airflow.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError, match="Invalid input for param year"):
+        airflow.trigger(year)
