@@ -79,9 +79,8 @@ def load_that_waits(airflow, server):
         run_id = airflow.trigger(2013)
         [load] = wait_for(lambda: [p for p in workers_running() if p.name() == "load"], "load runs")
         yield run_id, load
-        server.psql(
-            "-XAtc", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ 'pg_sleep'"
-        )
+        release = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%'"
+        server.psql("-XAtqc", release, stdout=subprocess.DEVNULL)
         holder.wait()
     airflow.wait([run_id], within=timedelta(minutes=3))
 
