@@ -1,6 +1,7 @@
 # make run    the whole job on the sample years: builds and installs what is missing, runs the DAG
 # make test   every test: builds and installs what is missing
 # make psql   a look at the table that make run filled
+# make shell  a shell with the workers on the PATH and the warehouse at hand, to run them one by one
 # make lint   formatting and lints, as CI checks them
 # make bench  the workers on a full year beside Python polars and DuckDB
 # make clean  removes what the targets above have made, but for the build cache in target/
@@ -8,7 +9,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: run test psql lint bench clean workers environment
+.PHONY: run test psql shell lint bench clean workers environment
 
 run: workers environment
 	@$(PYTHON) airflow/local/run.py
@@ -17,7 +18,10 @@ test: environment
 	@.ci/test
 
 psql: environment
-	@$(PYTHON) airflow/local/postgres.py psql .run/postgres
+	@$(PYTHON) airflow/local/postgres.py with .run/postgres psql
+
+shell: workers environment
+	@PATH="$$PWD/target/release:$$PATH" $(PYTHON) airflow/local/postgres.py with .run/postgres bash
 
 lint: environment
 	cargo fmt --check

