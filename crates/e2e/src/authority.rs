@@ -6,18 +6,18 @@ use std::path::PathBuf;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
-/// An authority, and the folder in which its files lie.
+/// An authority, and the folder in which its root certificate lies.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     folder: TempDir,
 }
 
-/// The files of a server's certificate and key, both PEM.
+/// A server's certificate and its private key, both PEM.
 pub struct Certificate {
     /// The certificate.
-    pub certificate: PathBuf,
+    pub certificate: String,
     /// Its private key.
-    pub key: PathBuf,
+    pub key: String,
 }
 
 impl Authority {
@@ -48,14 +48,9 @@ impl Authority {
         params.not_after = date_time_ymd(last_year, 12, 31);
         let key = KeyPair::generate().unwrap();
         let signed = params.signed_by(&key, &self.issuer).unwrap();
-        let file = |name: &str, pem: String| {
-            let path = self.folder.path().join(format!("{last_year}-{name}.pem"));
-            fs::write(&path, pem).unwrap();
-            path
-        };
         Certificate {
-            certificate: file("certificate", signed.pem()),
-            key: file("key", key.serialize_pem()),
+            certificate: signed.pem(),
+            key: key.serialize_pem(),
         }
     }
 }

@@ -31,8 +31,8 @@ impl TlsFront {
     /// Shows this certificate and passes on to `server`.
     #[must_use]
     pub fn start(certificate: &Certificate, server: SocketAddr) -> Self {
-        let chain = CertificateDer::from_pem_file(&certificate.certificate).unwrap();
-        let key = PrivateKeyDer::from_pem_file(&certificate.key).unwrap();
+        let chain = CertificateDer::from_pem_slice(certificate.certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
