@@ -1,6 +1,7 @@
 //! Where the warehouse is and who asks: `DATABASE_URL`, or the variables of PostgreSQL's own
 //! programs.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -137,7 +138,8 @@ impl Parts {
     fn of(text: &str) -> Result<Self> {
         const FORM: &str = "write postgresql://user:password@host:port/database";
         // Whatever is wrong with it, the text may hold a password and is not shown.
-        let url = Url::parse(text).map_err(|e| usage(format!("DATABASE_URL: {e}: {FORM}")))?;
+        let url = Url::parse(&with_a_host(text))
+            .map_err(|e| usage(format!("DATABASE_URL: {e}: {FORM}")))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
             return Err(usage(format!("DATABASE_URL is not for PostgreSQL: {FORM}")).into());
         }
@@ -153,7 +155,8 @@ impl Parts {
                 .transpose()
         };
         let mut parts = Parts {
-            host: some(url.host_str().unwrap_or_default().trim_matches(['[', ']']))?,
+            host: some(url.host_str().unwrap_or_default().trim_matches(['[', ']']))?
+                .filter(|host| host != NO_HOST),
             port: url.port().map(|port| port.to_string()),
             user: some(url.username())?,
             password: some(url.password().unwrap_or_default())?,
@@ -182,6 +185,21 @@ impl Parts {
             *part = Some(value.into_owned());
         }
         Ok(parts)
+    }
+}
+
+/// Stands for a host that is left out.
+const NO_HOST: &str = "none.invalid";
+
+/// PostgreSQL lets a host be left out behind a user, where a socket is meant; the URL library does
+/// not.
+fn with_a_host(text: &str) -> Cow<'_, str> {
+    let begin = text.find("://").map_or(0, |at| at + 3);
+    let end = text[begin..].find(['/', '?', '#']);
+    let (before, after) = text.split_at(end.map_or(text.len(), |at| begin + at));
+    match before.ends_with('@') {
+        true => format!("{before}{NO_HOST}{after}").into(),
+        false => text.into(),
     }
 }
 
