@@ -56,6 +56,7 @@ impl Worker for Args {
 
         let mut draft = Draft::create(dir, year, File::Gold)?;
         gold::write(&mut draft, &mut gold).context("cannot write gold")?;
+        // Its lock is held to the end: the upload of another run comes after this one's.
         let (path, bytes) = draft.publish()?;
         let place = lake.write(&path, &lake::key::gold(year))?;
         let airports = gold.column(name::ORIGIN)?.n_unique()? as u64;

@@ -95,6 +95,7 @@ impl Worker for Args {
                 path.display()
             );
         }
+        // The lock of silver is held to the end: the upload of another run comes after this one's.
         let (path, bytes) = silver.publish()?;
         let place = lake.write(&path, &lake::key::silver(year))?;
         if rejected == 0 {

@@ -87,7 +87,7 @@ impl<'a> Rejects<'a> {
         let Some(file) = self.file else {
             return Ok(None);
         };
-        let draft = file.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        let mut draft = file.into_inner().map_err(csv::IntoInnerError::into_error)?;
         Ok(Some(draft.publish()?.0))
     }
 }

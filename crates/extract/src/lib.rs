@@ -113,7 +113,7 @@ fn fetch(lake: &Lake, object: &Object, form: Form, draft: Draft) -> Result<u64> 
         Ok(())
     })?;
     let out = out.finish().with_context(unpacking)?;
-    let draft = out
+    let mut draft = out
         .into_inner()
         .map_err(io::IntoInnerError::into_error)
         .with_context(unpacking)?;

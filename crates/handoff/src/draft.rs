@@ -1,8 +1,8 @@
 //! A file that is being written, until it is published under its final name.
 
-use std::fs::{self, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -15,9 +15,11 @@ const MODE: u32 = 0o664;
 
 /// A file of the year that is being written under a hidden name beside its final one.
 ///
-/// A lock held on it keeps two runs of one worker for one year apart: the second waits. What a
-/// killed worker leaves behind is written over by the next run and removed by `cleanup`. Dropped
-/// without [`Draft::publish`], it is removed.
+/// The lock on it keeps two runs of one worker for one year apart: the second waits until the draft
+/// of the first is dropped, so that what the first still does with the published file is done too.
+/// Whoever holds the lock, and nobody else, may rename or remove the hidden file. What a killed
+/// worker leaves behind is removed by the next run or by `cleanup`. Dropped without
+/// [`Draft::publish`], it is removed.
 pub struct Draft {
     file: fs::File,
     hidden: PathBuf,
@@ -36,16 +38,16 @@ impl Draft {
     /// When the folder is missing or cannot be written.
     pub fn create(dir: &Path, year: i32, file: File) -> Result<Self> {
         let hidden = dir.join(hidden_name(year, file));
-        let file_of_ours = lock(&hidden).with_context(|| {
+        let target = crate::path(dir, year, file);
+        let locked = lock(&hidden, &target).with_context(|| {
             format!(
                 "cannot write into {}: {}",
                 dir.display(),
                 crate::advice(dir)
             )
         })?;
-        let target = crate::path(dir, year, file);
         Ok(Draft {
-            file: file_of_ours,
+            file: locked,
             hidden,
             target,
             published: false,
@@ -77,27 +79,33 @@ impl Draft {
     /// bytes.
     ///
     /// # Errors
-    /// When the disk is full or fails; nothing is then under the final name that was not before.
-    pub fn publish(mut self) -> Result<(PathBuf, u64)> {
-        let bytes = self
-            .file
-            .set_permissions(fs::Permissions::from_mode(MODE))
-            .and_then(|()| self.file.sync_all())
-            .and_then(|()| fs::rename(&self.hidden, &self.target))
-            .and_then(|()| {
-                fs::File::open(self.target.parent().unwrap_or(Path::new(".")))?.sync_all()
-            })
-            .and_then(|()| Ok(self.file.metadata()?.len()))
-            .with_context(|| format!("cannot publish {}", self.target.display()))?;
-        self.published = true;
+    /// When the disk is full or fails; the final name then has what it had before, or the whole of
+    /// the new file.
+    pub fn publish(&mut self) -> Result<(PathBuf, u64)> {
+        let published = self.rename();
+        let bytes =
+            published.with_context(|| format!("cannot publish {}", self.target.display()))?;
         Ok((self.target.clone(), bytes))
+    }
+
+    fn rename(&mut self) -> io::Result<u64> {
+        self.file.sync_all()?;
+        let bytes = self.file.metadata()?.len();
+        let folder = fs::File::open(self.target.parent().unwrap_or(Path::new(".")))?;
+        if !is_at(&self.file, &self.hidden)? {
+            return Err(io::Error::other("its draft was removed: run again"));
+        }
+        fs::rename(&self.hidden, &self.target)?;
+        self.published = true;
+        folder.sync_all()?;
+        Ok(bytes)
     }
 }
 
 impl Write for Draft {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes).map_err(|e| match e.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => io::Error::new(
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => io::Error::new(
                 e.kind(),
                 format!(
                     "{}: {e}: free some space and run again",
@@ -116,52 +124,176 @@ impl Write for Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if !self.published {
-            let _ = fs::remove_file(&self.hidden);
+            let _ = remove_locked(&self.file, &self.hidden);
         }
     }
 }
 
-/// Opens the hidden file, empty, with the lock held.
-fn lock(hidden: &Path) -> io::Result<fs::File> {
+/// Makes the hidden file, and locks it.
+fn lock(hidden: &Path, target: &Path) -> io::Result<fs::File> {
     loop {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(MODE)
-            .open(hidden)?;
+        let file = match fs::File::create_new(hidden) {
+            Ok(file) => file,
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                // Another run is writing it, or was killed.
+                if let Some(other) = open(hidden)? {
+                    wait(&other)?;
+                    remove_locked(&other, hidden)?;
+                }
+                continue;
+            }
+            Err(e) => return Err(e),
+        };
         file.lock()?;
-        // Whoever held the lock before may have renamed or removed the file meanwhile.
-        if is_at(&file, hidden)? {
-            file.set_len(0)?;
-            return Ok(file);
+        // Another run may have taken it for one that was left behind.
+        if !is_at(&file, hidden)? {
+            continue;
         }
+        file.set_permissions(fs::Permissions::from_mode(MODE))?;
+        // The run that has published may not be done yet.
+        if let Ok(Some(published)) = open(target) {
+            wait(&published)?;
+        }
+        return Ok(file);
     }
+}
+
+fn open(path: &Path) -> io::Result<Option<fs::File>> {
+    match fs::File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+fn wait(file: &fs::File) -> io::Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => {
+            log::info!("waiting for another run of this year");
+            file.lock()
+        }
+        Err(TryLockError::Error(e)) => Err(e),
+    }
+}
+
+/// Removes a locked file by its name, unless another one has it meanwhile.
+fn remove_locked(file: &fs::File, path: &Path) -> io::Result<bool> {
+    let ours = is_at(file, path)?;
+    if ours {
+        fs::remove_file(path)?;
+    }
+    Ok(ours)
 }
 
 fn is_at(file: &fs::File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
     match fs::metadata(path) {
         Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
         Err(e) => Err(e),
     }
 }
 
-/// Whether a hidden file is there that nobody is writing.
-pub(crate) fn is_abandoned(hidden: &Path) -> Result<bool> {
-    let held = OpenOptions::new()
-        .write(true)
-        .open(hidden)
-        .map(|f| f.try_lock());
-    match held {
-        Ok(Ok(())) => Ok(true),
-        Ok(Err(TryLockError::WouldBlock)) => Ok(false),
-        Ok(Err(TryLockError::Error(e))) => {
-            Err(e).with_context(|| format!("cannot lock {}", hidden.display()))
-        }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(e) => Err(e).with_context(|| format!("cannot open {}", hidden.display())),
+/// Removes a hidden file that nobody is writing; returns its size in bytes.
+pub(crate) fn remove_abandoned(hidden: &Path) -> io::Result<Option<u64>> {
+    let Some(file) = open(hidden)? else {
+        return Ok(None);
+    };
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(e)) => return Err(e),
+    }
+    let bytes = file.metadata()?.len();
+    Ok(remove_locked(&file, hidden)?.then_some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    const YEAR: i32 = 2013;
+
+    fn draft(dir: &Path) -> Draft {
+        Draft::create(dir, YEAR, File::Gold).unwrap()
+    }
+
+    /// Beside runs that are killed and cleanups that remove what they leave, whatever is published
+    /// is whole.
+    #[test]
+    fn a_file_under_its_final_name_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let hidden = dir.path().join(hidden_name(YEAR, File::Gold));
+        std::thread::scope(|scope| {
+            let (done, finished) = mpsc::channel::<()>();
+            for letter in b'a'..b'e' {
+                let (dir, done) = (dir.path(), done.clone());
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        let mut draft = draft(dir);
+                        for _ in 0..4 {
+                            draft.write_all(&[letter; 10]).unwrap();
+                            std::thread::yield_now();
+                        }
+                        let (path, bytes) = draft.publish().unwrap();
+                        assert_eq!(bytes, 40);
+                        assert_eq!(fs::read(path).unwrap(), [letter; 40]);
+                    }
+                    drop(done);
+                });
+            }
+            drop(done);
+            while finished.recv_timeout(Duration::ZERO) == Err(mpsc::RecvTimeoutError::Timeout) {
+                remove_abandoned(&hidden).unwrap();
+            }
+        });
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    /// It may be another user's, whose file we may remove but not write.
+    #[test]
+    fn what_a_killed_run_left_is_not_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let hidden = dir.path().join(hidden_name(YEAR, File::Gold));
+        fs::write(&hidden, "left behind").unwrap();
+        fs::set_permissions(&hidden, fs::Permissions::from_mode(0o444)).unwrap();
+        let left = fs::File::open(&hidden).unwrap();
+        let draft = draft(dir.path());
+        assert_eq!(io::read_to_string(left).unwrap(), "left behind");
+        assert!(is_at(&draft.file, &hidden).unwrap());
+        let mode = fs::metadata(&hidden).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, MODE);
+    }
+
+    #[test]
+    fn the_second_run_waits_until_the_first_is_done_with_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (send, receive) = mpsc::channel();
+        let mut first = draft(dir.path());
+        std::thread::scope(|scope| {
+            scope.spawn(|| send.send(draft(dir.path()).published));
+            let soon = Duration::from_millis(50);
+            assert!(receive.recv_timeout(soon).is_err());
+            first.publish().unwrap();
+            assert!(receive.recv_timeout(soon).is_err());
+            drop(first);
+            assert!(receive.recv_timeout(Duration::from_secs(5)).is_ok());
+        });
+    }
+
+    #[test]
+    fn a_draft_that_was_removed_publishes_nothing_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut first = draft(dir.path());
+        fs::remove_file(&first.hidden).unwrap();
+        let mut second = draft(dir.path());
+        assert!(first.publish().is_err());
+        drop(first);
+        second.publish().unwrap();
     }
 }

@@ -125,7 +125,13 @@ impl fmt::Display for Removed {
 /// # Errors
 /// When the file is there and cannot be removed.
 pub fn remove(dir: &Path, year: i32, file: File) -> Result<Option<Removed>> {
-    unlink(&path(dir, year, file), file.name(year))
+    let path = path(dir, year, file);
+    let found = fs::symlink_metadata(&path).and_then(|m| fs::remove_file(&path).map(|()| m.len()));
+    let bytes = match found {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
+    };
+    removed(bytes, &path)
 }
 
 /// Removes every file of the year, and what a killed worker left of one half written. A file that
@@ -134,27 +140,23 @@ pub fn remove(dir: &Path, year: i32, file: File) -> Result<Option<Removed>> {
 /// # Errors
 /// When the data dir cannot be read or a file cannot be removed.
 pub fn remove_year(dir: &Path, year: i32) -> Result<Vec<Removed>> {
-    let mut removed = vec![];
+    let mut all = vec![];
     for file in File::ALL {
-        removed.extend(remove(dir, year, file)?);
-        let hidden = draft::hidden_name(year, file);
-        if draft::is_abandoned(&dir.join(&hidden))? {
-            removed.extend(unlink(&dir.join(&hidden), hidden)?);
-        }
+        all.extend(remove(dir, year, file)?);
+        let hidden = dir.join(draft::hidden_name(year, file));
+        all.extend(removed(draft::remove_abandoned(&hidden), &hidden)?);
     }
-    Ok(removed)
+    Ok(all)
 }
 
-fn unlink(path: &Path, name: String) -> Result<Option<Removed>> {
-    let found = fs::symlink_metadata(path).and_then(|m| fs::remove_file(path).map(|()| m.len()));
-    match found {
-        Ok(bytes) => Ok(Some(Removed { name, bytes })),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => {
-            let advice = advice(path.parent().unwrap_or(path));
-            Err(e).with_context(|| format!("cannot remove {}: {advice}", path.display()))
-        }
-    }
+fn removed(bytes: io::Result<Option<u64>>, path: &Path) -> Result<Option<Removed>> {
+    let advice = || advice(path.parent().unwrap_or(path));
+    let bytes = bytes.with_context(|| format!("cannot remove {}: {}", path.display(), advice()))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(bytes.map(|bytes| Removed {
+        name: name.into(),
+        bytes,
+    }))
 }
 
 /// What a person can do where the data dir cannot be used.
