@@ -48,7 +48,7 @@ pub(crate) struct Rows<'a> {
     /// For each row a bit a column: it is not null.
     present: Vec<u32>,
     /// The date of the row before, which most rows share: its text and its day.
-    last_date: ([u8; 10], i32),
+    last_date: Option<([u8; 10], i32)>,
     pub(crate) no_delay: u64,
 }
 
@@ -74,7 +74,7 @@ impl<'a> Rows<'a> {
             year,
             columns,
             present: Vec::with_capacity(rows),
-            last_date: ([0; 10], 0),
+            last_date: None,
             no_delay: 0,
         }
     }
@@ -158,12 +158,14 @@ impl<'a> Rows<'a> {
     }
 
     fn date(&mut self, field: &[u8]) -> Result<i32, &'static str> {
-        if field != self.last_date.0 {
-            let day = field::date(field, self.year)?;
-            self.last_date.0.copy_from_slice(field);
-            self.last_date.1 = day;
+        match self.last_date {
+            Some((text, day)) if field == text => Ok(day),
+            _ => {
+                let day = field::date(field, self.year)?;
+                self.last_date = field.try_into().ok().map(|text| (text, day));
+                Ok(day)
+            }
         }
-        Ok(self.last_date.1)
     }
 
     /// The rows as a record batch of [`schema`].
