@@ -7,6 +7,8 @@ use anyhow::{Context, Result, bail, ensure};
 use flights::Kind;
 use flights::silver::COLUMNS;
 
+use crate::quotes::Unquoted;
+
 /// A header of 28 names has about 350 bytes.
 const LONGEST: usize = 64 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -37,8 +39,9 @@ pub(crate) struct Header {
     pub(crate) body: u64,
     /// The line, from 1 on, on which they begin.
     pub(crate) body_line: u64,
-    /// The header does, and with it every line of an old Macintosh file.
-    pub(crate) ends_with_carriage_return: bool,
+    /// How the header ends, and with it every line: a line feed, perhaps behind a carriage return,
+    /// or in an old Macintosh file a carriage return alone.
+    pub(crate) line_end: u8,
 }
 
 impl Header {
@@ -57,29 +60,29 @@ impl Header {
         } else {
             0
         };
-        // The csv crate knows where a quoted header ends.
-        let mut csv = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(&start[mark..]);
-        let mut record = csv::ByteRecord::new();
-        csv.read_byte_record(&mut record)?;
-        let after = csv.position();
-        let body = after.byte() + mark as u64;
+        let blank = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let begin = mark + start[mark..].iter().take_while(|byte| blank(byte)).count();
+        let length = start[begin..].iter().position(blank);
+        let end = begin + length.unwrap_or(filled - begin);
         ensure!(
-            body < LONGEST as u64,
+            end < LONGEST,
             "no line ends within 64 kB: this is not a CSV file with a header"
         );
-        let names: Result<Vec<&str>, _> = record.iter().map(std::str::from_utf8).collect();
-        let names = names.context("the header is not UTF-8: this is not the year's raw file")?;
-        // CRLF: the reader stops between the two.
-        let body = body + u64::from(start.get(body as usize) == Some(&b'\n'));
-        let ends_with_carriage_return = start.get(body as usize - 1) == Some(&b'\r');
-        let body_line = after.line().max(2);
+        let (line_end, body) = match start[end..] {
+            [b'\r', b'\n', ..] => (b'\n', end + 2),
+            [byte, ..] => (byte, end + 1),
+            [] => (b'\n', end),
+        };
+        let mut names = Unquoted::default();
+        names.add(&start[begin..end]);
+        let text = std::str::from_utf8(names.text())
+            .context("the header is not UTF-8: this is not the year's raw file")?;
+        let names: Vec<_> = names.fields().map(|field| &text[field]).collect();
+        let lines = start[..body].iter().filter(|byte| **byte == line_end);
         Ok(Header {
-            body,
-            body_line,
-            ends_with_carriage_return,
+            body: body as u64,
+            body_line: 1 + lines.count() as u64,
+            line_end,
             ..Header::of(&names)?
         })
     }
@@ -114,7 +117,7 @@ impl Header {
                 unknown,
                 body: 0,
                 body_line: 2,
-                ends_with_carriage_return: false,
+                line_end: b'\n',
             }),
             n if n == COLUMNS.len() => bail!(
                 "none of the 27 columns is named: the first line must be the header FL_DATE,OP_CARRIER,…"

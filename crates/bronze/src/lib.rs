@@ -4,15 +4,17 @@
 //! A library's reader cannot say which line was bad, and takes ten times the memory. The common
 //! file, one without a quote character, is cut into pieces at line breaks that several threads
 //! parse at the same time ([`Reader::unquoted`]). A file with quotes, where a line break may be
-//! part of a field, is read by the `csv` crate from beginning to end ([`Reader::quoted`]). Both
-//! feed the same check of a row.
+//! part of a field, is read from beginning to end ([`Reader::quoted`]). Both feed the same check of
+//! a row.
 //!
 //! Every line that is not empty is a row, and every row is exactly one of: read, dropped because
-//! it has no departure delay, rejected.
+//! it has no departure delay, rejected. Only a quoted field of an unknown column may hold line
+//! breaks; such a row takes several lines.
 
 mod field;
 mod header;
 mod pieces;
+mod quotes;
 mod records;
 mod rows;
 
@@ -29,7 +31,7 @@ use header::Header;
 /// A row that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
-    /// The line on which it begins; the header is line 1.
+    /// The line that it is, the first of the file being 1.
     pub line: u64,
     /// What is wrong with it, and where in the row.
     pub reason: String,
@@ -38,8 +40,7 @@ pub struct Reject {
 }
 
 impl Reject {
-    /// How many lines of the file it takes: more than one where a quote that is never closed has
-    /// swallowed the rows behind it.
+    /// How many rows it holds: more than one where the other kind of line break ends them.
     #[must_use]
     pub fn lines(&self) -> u64 {
         let breaks = |byte| memchr::memchr_iter(byte, &self.row).count() as u64;
@@ -123,7 +124,7 @@ impl Reader {
         make: impl Fn(usize, RecordBatch) -> Result<T> + Sync,
         take: impl FnMut(Batch<T>) -> Result<()>,
     ) -> Result<bool> {
-        if self.header.ends_with_carriage_return {
+        if self.header.line_end != b'\n' {
             return Ok(false);
         }
         pieces::read(self, threads, make, take)
@@ -139,6 +140,11 @@ impl Reader {
         take: impl FnMut(Batch<T>) -> Result<()>,
     ) -> Result<()> {
         records::read(self, make, take)
+    }
+
+    fn too_long(&self) -> String {
+        let path = self.path.display();
+        format!("{path}: a line has more than 16 MB: this is not a CSV file")
     }
 
     fn read_at(&self, buffer: &mut [u8], from: u64) -> Result<()> {

@@ -1,8 +1,6 @@
-//! The common file: no quotes, so a line break always ends a row. Threads take piece after piece;
-//! a piece belongs to whoever has the line that begins in it.
+//! The common file: no quotes, so a line break always ends a row. Threads take the pieces in turn;
+//! a line belongs to the piece in which it begins.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use anyhow::{Result, bail};
@@ -14,12 +12,12 @@ use crate::rows::Rows;
 use crate::{Batch, Reader, Reject};
 
 /// A row group each: smaller ones cost time, larger ones memory.
-const PIECE: u64 = 16 << 20;
+pub(crate) const PIECE: u64 = 16 << 20;
 /// A line that reaches beyond its piece is looked for in steps of this size.
 const STEP: usize = 64 << 10;
 /// A row of 28 fields has about 125 bytes.
-const LONGEST_LINE: usize = 16 << 20;
-const USUAL_ROW: usize = 110;
+pub(crate) const LONGEST_LINE: usize = 16 << 20;
+pub(crate) const USUAL_ROW: usize = 110;
 
 /// What a thread made of a piece. Line numbers count from the piece's first line, 0.
 enum Piece<T> {
@@ -33,42 +31,38 @@ pub(crate) fn read<T: Send>(
     make: impl Fn(usize, RecordBatch) -> Result<T> + Sync,
     mut take: impl FnMut(Batch<T>) -> Result<()>,
 ) -> Result<bool> {
-    let next = AtomicUsize::new(0);
+    let threads = threads.max(1);
     std::thread::scope(|scope| {
-        // Of no capacity: a thread that is ahead waits, and memory stays bounded. Dropped on every
-        // way out of here, so that no thread waits for ever.
-        let (send, receive) = mpsc::sync_channel(0);
-        for _ in 0..threads.max(1) {
-            let (send, next, make) = (send.clone(), &next, &make);
+        // The pieces are dealt out in turn, and the channels have no capacity: a thread that is
+        // ahead waits with the one piece that it has. They are dropped on every way out of here, so
+        // that no thread waits for ever.
+        let deal = |first| {
+            let (send, receive) = mpsc::sync_channel(0);
+            let make = &make;
             scope.spawn(move || {
                 let mut text = vec![];
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
+                for index in (first..).step_by(threads) {
                     let piece = piece(reader, index, &mut text, make).transpose();
                     let Some(piece) = piece else { return };
-                    if send.send(piece.map(|p| (index, p))).is_err() {
+                    if send.send(piece).is_err() {
                         return;
                     }
                 }
             });
-        }
-        drop(send);
-        let (mut wanted, mut line) = (0, reader.header.body_line);
-        let mut early = BTreeMap::new();
-        for piece in receive {
-            let (index, piece) = piece?;
-            early.insert(index, piece);
-            while let Some(piece) = early.remove(&wanted) {
-                let Piece::Rows { mut batch, lines } = piece else {
-                    return Ok(false);
-                };
-                for reject in &mut batch.rejects {
-                    reject.line += line;
-                }
-                take(batch)?;
-                line += lines;
-                wanted += 1;
+            receive
+        };
+        let turns: Vec<_> = (0..threads).map(deal).collect();
+        let mut line = reader.header.body_line;
+        for turn in turns.iter().cycle() {
+            let Ok(piece) = turn.recv() else { break };
+            let Piece::Rows { mut batch, lines } = piece? else {
+                return Ok(false);
+            };
+            for reject in &mut batch.rejects {
+                reject.line += line;
             }
+            take(batch)?;
+            line += lines;
         }
         Ok(true)
     })
@@ -137,10 +131,7 @@ fn load(reader: &Reader, index: usize, text: &mut Vec<u8>) -> Result<bool> {
             break;
         }
         if text.len() > PIECE as usize + LONGEST_LINE {
-            bail!(
-                "{}: a line has more than 16 MB: this is not a CSV file",
-                reader.path.display()
-            );
+            bail!(reader.too_long());
         }
     }
     let first = memchr(b'\n', text).map_or(text.len(), |end| end + 1);
