@@ -1,15 +1,12 @@
 //! A certificate authority of a test's own.
 
-use std::fs;
-use std::path::PathBuf;
-
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use tempfile::TempDir;
 
-/// An authority, and the folder in which its root certificate lies.
+/// An authority that signs for servers.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    folder: TempDir,
+    /// Its root certificate, PEM, for `PGSSLROOTCERT`.
+    pub root: String,
 }
 
 /// A server's certificate and its private key, both PEM.
@@ -24,21 +21,13 @@ impl Authority {
     /// A new authority of this name that nobody knows yet.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
-        let root = params.self_signed(&key).unwrap();
-        fs::write(folder.path().join("root.pem"), root.pem()).unwrap();
+        let root = params.self_signed(&key).unwrap().pem();
         let issuer = Issuer::new(params, key);
-        Authority { issuer, folder }
-    }
-
-    /// The file of its root certificate, for `PGSSLROOTCERT`.
-    #[must_use]
-    pub fn root(&self) -> PathBuf {
-        self.folder.path().join("root.pem")
+        Authority { issuer, root }
     }
 
     /// A certificate for the host `localhost`, good until the end of this year.

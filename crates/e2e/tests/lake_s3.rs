@@ -218,7 +218,7 @@ fn an_endpoint_that_is_no_url() {
     );
 }
 
-/// The lake is tried again with growing pauses, so that a short outage fails no task.
+/// Ten tries with growing pauses, a few seconds in all: an outage that short fails no task.
 #[test]
 fn no_server() {
     let closed = TcpListener::bind("127.0.0.1:0")

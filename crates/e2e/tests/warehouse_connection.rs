@@ -319,9 +319,9 @@ fn tls_from_a_server_without_it() {
     let database = Server::shared().database();
     let place = place();
     for mode in ["require", "verify-ca", "verify-full"] {
-        let root = e2e::authority::Authority::new("ours");
+        place.put("root.pem", e2e::authority::Authority::new("ours").root);
         let load = database.load(&place).env("PGSSLMODE", mode);
-        let error = error(load.env("PGSSLROOTCERT", root.root()));
+        let error = error(load.env("PGSSLROOTCERT", place.path("root.pem")));
         assert!(
             error.contains("the server has no TLS: switch it on there, or set PGSSLMODE=disable"),
             "{mode}: {error}"

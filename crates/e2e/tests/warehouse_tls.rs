@@ -28,12 +28,26 @@ fn server(last_year: i32) -> TlsFront {
     TlsFront::start(&authority().localhost(last_year), address)
 }
 
-/// A load into an empty database of the server.
-fn load(server: &TlsFront, mode: &str, host: &str, root: Option<PathBuf>) -> Finished {
-    let mut database = Server::shared().database();
+/// A load into an empty database of the server, trusting this root certificate.
+fn load(server: &TlsFront, mode: &str, host: &str, root: Option<&str>) -> Finished {
     let place = Place::after("detect", Bronze::ordinary(100).text());
+    let file = root.map(|pem| {
+        place.put("root.pem", pem);
+        place.path("root.pem")
+    });
+    load_from(&place, server, mode, host, file)
+}
+
+fn load_from(
+    place: &Place,
+    server: &TlsFront,
+    mode: &str,
+    host: &str,
+    root: Option<PathBuf>,
+) -> Finished {
+    let mut database = Server::shared().database();
     let load = database
-        .load(&place)
+        .load(place)
         .env("PGSSLMODE", mode)
         .env("PGHOST", host);
     let load = load.env("PGPORT", server.address.port().to_string());
@@ -54,12 +68,12 @@ fn load(server: &TlsFront, mode: &str, host: &str, root: Option<PathBuf>) -> Fin
     finished
 }
 
-fn accepted(mode: &str, host: &str, root: Option<PathBuf>) {
+fn accepted(mode: &str, host: &str, root: Option<&str>) {
     let finished = load(&server(2099), mode, host, root);
     assert_eq!(finished.code, Some(0), "{mode}, {host}: {finished:?}");
 }
 
-fn refused(server: &TlsFront, mode: &str, host: &str, root: PathBuf, why: &str) {
+fn refused(server: &TlsFront, mode: &str, host: &str, root: &str, why: &str) {
     let finished = load(server, mode, host, Some(root));
     let error = finished.error();
     assert!(error.contains(REFUSED), "{mode}, {host}: {error}");
@@ -69,7 +83,7 @@ fn refused(server: &TlsFront, mode: &str, host: &str, root: PathBuf, why: &str) 
 #[test]
 fn a_known_authority_and_the_right_name() {
     for mode in ["require", "verify-ca", "verify-full"] {
-        accepted(mode, "localhost", Some(authority().root()));
+        accepted(mode, "localhost", Some(&authority().root));
     }
 }
 
@@ -82,14 +96,14 @@ fn encryption_alone() {
 
 #[test]
 fn another_name_is_refused_by_verify_full_only() {
-    accepted("verify-ca", "127.0.0.1", Some(authority().root()));
-    accepted("require", "127.0.0.1", Some(authority().root()));
+    accepted("verify-ca", "127.0.0.1", Some(&authority().root));
+    accepted("require", "127.0.0.1", Some(&authority().root));
     let why = "certificate not valid for name";
     refused(
         &server(2099),
         "verify-full",
         "127.0.0.1",
-        authority().root(),
+        &authority().root,
         why,
     );
 }
@@ -101,7 +115,7 @@ fn an_unknown_authority_is_refused() {
     for (name, why) in [("a stranger", "UnknownIssuer"), ("ours", "BadSignature")] {
         let stranger = Authority::new(name);
         for mode in ["require", "verify-ca", "verify-full"] {
-            refused(&server(2099), mode, "localhost", stranger.root(), why);
+            refused(&server(2099), mode, "localhost", &stranger.root, why);
         }
     }
 }
@@ -123,7 +137,7 @@ fn without_a_root_certificate_the_systems_count() {
 fn an_expired_certificate_is_refused() {
     let expired = server(2020);
     for mode in ["verify-ca", "verify-full"] {
-        refused(&expired, mode, "localhost", authority().root(), "expired");
+        refused(&expired, mode, "localhost", &authority().root, "expired");
     }
     let finished = load(&expired, "require", "localhost", None);
     assert_eq!(
@@ -135,7 +149,7 @@ fn an_expired_certificate_is_refused() {
 
 #[test]
 fn a_root_certificate_that_is_none() {
-    let place = Place::new();
+    let place = Place::after("detect", Bronze::ordinary(100).text());
     place.put(
         "root.pem",
         "-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n",
@@ -146,12 +160,8 @@ fn a_root_certificate_that_is_none() {
         ("missing.pem", "missing.pem is not a readable PEM file"),
         ("text.pem", "no root certificates: set PGSSLROOTCERT"),
     ] {
-        let finished = load(
-            &server(2099),
-            "verify-full",
-            "localhost",
-            Some(place.path(file)),
-        );
+        let file = Some(place.path(file));
+        let finished = load_from(&place, &server(2099), "verify-full", "localhost", file);
         assert!(finished.error().contains(told), "{finished:?}");
         assert!(finished.error().contains("PGSSLROOTCERT"), "{finished:?}");
     }
