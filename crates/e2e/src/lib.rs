@@ -1,7 +1,8 @@
 //! What the tests in `tests/` need to run the workers as a user does: their binaries, a place with
 //! a data dir and a lake, raw files, an S3 server, a PostgreSQL server, certificates.
 //!
-//! The tests run the binaries beside their own: `cargo test --release --workspace` builds both.
+//! The tests run the binaries beside their own. `cargo test --release --workspace` builds both;
+//! `cargo test -p e2e` runs the binaries as they were built last.
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 

@@ -52,18 +52,6 @@ fn help_shows_no_value_of_a_variable() {
 }
 
 #[test]
-fn version() {
-    for name in ALL {
-        let finished = Worker::new(name).arg("--version").run();
-        assert_eq!(finished.code, Some(0));
-        assert_eq!(
-            finished.stdout,
-            format!("{name} {}\n", env!("CARGO_PKG_VERSION"))
-        );
-    }
-}
-
-#[test]
 fn a_year_that_is_none() {
     for name in ALL {
         for year in ["13", "1986", "2100", "two", "2013.0", "-2013", ""] {
