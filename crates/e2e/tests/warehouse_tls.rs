@@ -166,3 +166,25 @@ fn a_root_certificate_that_is_none() {
         assert!(finished.error().contains("PGSSLROOTCERT"), "{finished:?}");
     }
 }
+
+/// Behind the front above a server knows nothing of TLS. A server of its own binds the password to
+/// the certificate, too (SCRAM-SHA-256-PLUS).
+#[test]
+fn a_server_that_has_tls_itself() {
+    let place = Place::after("detect", Bronze::ordinary(100).text());
+    let certificate = authority().localhost(2099);
+    let Some(server) = Server::with_tls(&place, &certificate) else {
+        return;
+    };
+    place.put("root.pem", &authority().root);
+    let load = |mode: &str, host: &str| {
+        let load = server.database().load(&place).env("PGSSLMODE", mode);
+        let load = load.env("PGHOST", host);
+        load.env("PGSSLROOTCERT", place.path("root.pem")).run()
+    };
+    let finished = load("verify-full", "localhost");
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(server.log().contains("SSL enabled"), "{}", server.log());
+    let finished = load("verify-full", "127.0.0.1");
+    assert!(finished.error().contains(REFUSED), "{finished:?}");
+}
