@@ -7,12 +7,13 @@ use e2e::bronze::Bronze;
 use e2e::place::Place;
 use e2e::worker::{ALL, Finished, Worker};
 
-/// Exit code 2, nothing on stdout, and a first line that begins with the worker's name.
+/// Exit code 2, nothing on stdout, and one line that begins with the worker's name.
 fn usage_error(name: &str, finished: &Finished) -> String {
     assert_eq!(finished.code, Some(2), "{finished:?}");
     assert_eq!(finished.stdout, "", "{finished:?}");
     let begin = format!("{name}: error: ");
     assert!(finished.stderr.starts_with(&begin), "{finished:?}");
+    assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
     finished.stderr.clone()
 }
 
@@ -198,8 +199,10 @@ fn quiet_and_verbose() {
     assert_eq!((lines("-qq"), lines("-q"), lines("")), (0, 1, 2));
     assert!(lines("-vv") >= 2);
     // An error is told however quiet.
-    let error = Place::new().worker("clean").arg("-q").run();
-    assert!(error.error().ends_with("run extract --year 2013 first"));
+    for flag in ["-q", "-qq", "-qqqq"] {
+        let error = Place::new().worker("clean").arg(flag).run();
+        assert!(error.error().ends_with("run extract --year 2013 first"));
+    }
 }
 
 /// Every line of a log begins with the worker's name, so that six in one log can be told apart.

@@ -90,7 +90,12 @@ pub fn main<W: Worker>() -> ExitCode {
     let args = match W::try_parse() {
         Ok(args) => args,
         Err(e) if e.use_stderr() => {
-            let _ = write!(std::io::stderr(), "{}: {e}", W::NAME);
+            let _ = writeln!(
+                std::io::stderr(),
+                "{0}: error: {1}: see {0} --help",
+                W::NAME,
+                what(&e)
+            );
             return ExitCode::from(2);
         }
         Err(help_or_version) => {
@@ -98,7 +103,9 @@ pub fn main<W: Worker>() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    log_lines::start(W::NAME, args.common().verbosity.log_level_filter());
+    // However quiet, an error is told.
+    let level = args.common().verbosity.log_level_filter();
+    log_lines::start(W::NAME, level.max(log::LevelFilter::Error));
     if let Err(e) = stop::on_signal() {
         return fail(&anyhow::Error::new(e).context("cannot watch for SIGTERM"));
     }
@@ -124,11 +131,21 @@ pub fn main<W: Worker>() -> ExitCode {
     }
 }
 
+/// What is wrong with the arguments: clap's text, without the usage that it shows below.
+fn what(e: &clap::Error) -> String {
+    let text = e.to_string();
+    let end = text.find("\n\nUsage:").or(text.find("\n\nFor more"));
+    let what = &text[..end.unwrap_or(text.len())];
+    let what = what.strip_prefix("error: ").unwrap_or(what);
+    one_line(&what.replace("\n\n", ": "))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn fail(e: &anyhow::Error) -> ExitCode {
-    let line = format!("{e:#}")
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let line = one_line(&format!("{e:#}"));
     if e.chain().any(|cause| cause.is::<Skip>()) {
         log::warn!("skipped: {line}");
         return ExitCode::from(99);
