@@ -15,12 +15,9 @@ fn the_files_are_byte_equal() {
         zstd::encode_all(text.as_bytes(), 1).unwrap(),
     );
     let mut before = None;
-    for fetched in [true, false] {
+    for _ in 0..2 {
         for name in ["extract", "clean", "aggregate", "detect"] {
-            let summary = place.worker(name).run().summary();
-            if name == "extract" {
-                assert_eq!(summary["fetched"], fetched);
-            }
+            let _ = place.worker(name).run().summary();
         }
         let files = place.files();
         assert_eq!(files.len(), 5 + 1 + 3, "{:?}", place.names(""));

@@ -127,16 +127,32 @@ fn a_year_without_a_raw_file_is_skipped() {
 fn an_object_that_is_written_anew_is_fetched_anew() {
     let place = Place::new();
     let fetched = || place.worker("extract").run().summary()["fetched"] == true;
-    place.put("lake/01_bronze/2013.csv.zst", zstd("a first version"));
+    place.put("lake/01_bronze/2013.csv", "a first version");
     assert!(fetched());
     assert!(!fetched());
-    place.put("lake/01_bronze/2013.csv.zst", zstd("another version"));
+    place.put("lake/01_bronze/2013.csv", "another version");
     assert!(fetched());
     assert_eq!(place.get(COPY), b"another version");
     // Somebody has written into the copy: its time is no longer that of the object.
     place.put(COPY, "something else!");
     assert!(fetched());
     assert_eq!(place.get(COPY), b"another version");
+}
+
+/// Two versions of it may bear the same time.
+#[test]
+fn a_compressed_object_is_always_fetched() {
+    let place = Place::new();
+    let time = SystemTime::now();
+    for text in ["a first version", "another version"] {
+        place.put("lake/01_bronze/2013.csv.zst", zstd(text));
+        let object = std::fs::File::options()
+            .write(true)
+            .open(place.path("lake/01_bronze/2013.csv.zst"));
+        object.unwrap().set_modified(time).unwrap();
+        assert_eq!(place.worker("extract").run().summary()["fetched"], true);
+        assert_eq!(place.get(COPY), text.as_bytes());
+    }
 }
 
 /// Not every clock agrees: a copy is as good as its object's time, which may lie in the future.

@@ -1,5 +1,5 @@
 //! The worker `extract`: copies the year's raw CSV from the lake to the data dir, decompressing it
-//! on the way. A copy that is there already, of the same version, is not fetched again.
+//! on the way. A copy of an uncompressed file that is there already is not fetched again.
 
 mod unpack;
 
@@ -65,20 +65,13 @@ impl Worker for Args {
         handoff::make_dir(dir)?;
         let form = Form::of(object.place());
         let copy = handoff::path(dir, year, File::Bronze);
-        let (bytes, fetched) = match same_version(&copy, &object, form)? {
-            Some(bytes) => {
-                log::info!("{} is there already and is up to date", copy.display());
-                (bytes, false)
-            }
-            None => (
-                fetch(
-                    &lake,
-                    &object,
-                    form,
-                    Draft::create(dir, year, File::Bronze)?,
-                )?,
-                true,
-            ),
+        let fetched = form != Form::Plain || !is_copy(&copy, &object)?;
+        let bytes = if fetched {
+            let draft = Draft::create(dir, year, File::Bronze)?;
+            fetch(&lake, &object, form, draft)?
+        } else {
+            log::info!("{} is there already and is up to date", copy.display());
+            object.size()
         };
         Ok(Summary {
             input: object.place().into(),
@@ -90,16 +83,14 @@ impl Worker for Args {
     }
 }
 
-/// The size of a copy of this very version of the object. A copy bears the time at which the
-/// object was last written, and the size too where it is not unpacked.
-fn same_version(copy: &Path, object: &Object, form: Form) -> Result<Option<u64>> {
-    let found = match fs::metadata(copy) {
-        Ok(found) => found,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e).with_context(|| format!("cannot look at {}", copy.display())),
-    };
-    let same_size = form != Form::Plain || found.len() == object.size();
-    Ok((same_size && found.modified()? == object.modified()).then_some(found.len()))
+/// Whether the copy has the size of the object and the time at which that was last written. Of a
+/// compressed one the time alone would be left, too little to tell two versions apart.
+fn is_copy(copy: &Path, object: &Object) -> Result<bool> {
+    match fs::metadata(copy) {
+        Ok(found) => Ok(found.len() == object.size() && found.modified()? == object.modified()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e).with_context(|| format!("cannot look at {}", copy.display())),
+    }
 }
 
 fn fetch(lake: &Lake, object: &Object, form: Form, draft: Draft) -> Result<u64> {
