@@ -85,6 +85,15 @@ impl Worker for Args {
         if rejects.count() as f64 > self.max_rejected * rows_in as f64 {
             return Err(rejects.too_many(&bronze, rows_in, self.max_rejected));
         }
+        if counts.read == 0 {
+            bail!(
+                "{}: no row is left: {} of {rows_in} have no DEP_DELAY, {} cannot be read: \
+                 mend the file in the lake",
+                bronze.display(),
+                counts.no_delay,
+                rejects.count()
+            );
+        }
 
         // Where silver is, its rejects are: they come first, and those of an earlier run go last.
         let rejected = rejects.count();
