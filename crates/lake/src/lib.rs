@@ -24,7 +24,8 @@ use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
 const PART: u64 = 8 << 20;
 /// So many requests are under way at once.
 const AT_ONCE: usize = 4;
-/// Bounds one request, the body included: a part over a link of 140 kB a second.
+/// Bounds one request, the body included: a part over a link of 560 kB a second, which all that are
+/// under way share.
 const REQUEST: Duration = Duration::from_secs(60);
 /// A failed request is tried again for this long, with growing pauses.
 const RETRY: Duration = Duration::from_secs(180);

@@ -1,13 +1,13 @@
 //! Writing a whole file as one object: readers see the old object or the new one.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
 
-use crate::{AT_ONCE, Lake, PART};
+use crate::{AT_ONCE, Lake, LakeUrl, PART};
 
 impl Lake {
     /// Writes the file at `path` under `key`, in place of what is there; returns what a person
@@ -21,6 +21,10 @@ impl Lake {
         let mut file =
             File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let size = file.metadata()?.len();
+        if let LakeUrl::Folder(dir) = &self.url {
+            remove_unfinished(&dir.join(key.as_ref()))
+                .with_context(|| format!("cannot tidy up beside {place}"))?;
+        }
         let failed = |e| self.explain(e, &format!("cannot write {place}"));
         if size <= PART {
             let whole = next_part(&mut file, path)?;
@@ -77,6 +81,27 @@ impl Lake {
     }
 }
 
+/// Removes what killed runs left of an object in a folder: the library writes it as `object#1`.
+fn remove_unfinished(object: &Path) -> io::Result<()> {
+    let folder = object.parent().unwrap_or(object);
+    let found = match fs::read_dir(folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    for file in found {
+        let file = file?.path();
+        let number = file
+            .as_os_str()
+            .as_encoded_bytes()
+            .strip_prefix(object.as_os_str().as_encoded_bytes())
+            .and_then(|rest| rest.strip_prefix(b"#"));
+        if number.is_some_and(|n| n.iter().all(u8::is_ascii_digit)) {
+            fs::remove_file(file)?;
+        }
+    }
+    Ok(())
+}
+
 type Joined = Option<Result<object_store::Result<()>, tokio::task::JoinError>>;
 
 fn finished(part: Joined) -> object_store::Result<()> {
@@ -92,4 +117,27 @@ fn next_part(file: &mut File, path: &Path) -> Result<PutPayload> {
     let read = file.take(PART).read_to_end(&mut part);
     read.with_context(|| format!("cannot read {}", path.display()))?;
     Ok(part.into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_write_removes_what_killed_ones_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for name in ["a#1", "a#27", "a#b", "ab#1", "from"] {
+            fs::write(at(name), name).unwrap();
+        }
+        let lake = Lake::open(&LakeUrl::Folder(dir.path().into())).unwrap();
+        lake.write(&at("from"), "a").unwrap();
+        let mut names: Vec<_> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|file| file.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["a", "a#b", "ab#1", "from"]);
+    }
 }
