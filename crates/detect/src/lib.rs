@@ -112,7 +112,7 @@ impl Worker for Args {
     }
 }
 
-/// Gold as plain slices.
+/// Gold, which has no nulls, as plain slices.
 struct Days {
     airports: Vec<Range<usize>>,
     day: Vec<i32>,
@@ -138,20 +138,18 @@ impl Days {
                 .column(name::FL_DATE)?
                 .date()?
                 .physical()
-                .iter()
-                .map(Option::unwrap_or_default)
+                .into_no_null_iter()
                 .collect(),
             mean: gold
                 .column(name::MEAN_DEP_DELAY)?
                 .f64()?
-                .iter()
-                .map(Option::unwrap_or_default)
+                .into_no_null_iter()
                 .collect(),
             flights: gold
                 .column(name::FLIGHTS)?
                 .i32()?
-                .iter()
-                .map(|n| n.unwrap_or_default() as u32)
+                .into_no_null_iter()
+                .map(|n| n as u32)
                 .collect(),
         })
     }

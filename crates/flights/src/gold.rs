@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use polars::prelude::DataFrame;
 
 use crate::Kind::{Date, Integer, Number, Text};
@@ -39,7 +39,44 @@ pub fn write(out: impl Write, frame: &mut DataFrame) -> Result<()> {
 /// Reads a gold file.
 ///
 /// # Errors
-/// When the file cannot be read, is damaged, or has other columns.
+/// When the file cannot be read, is damaged, or has other columns or a null.
 pub fn read(path: &Path) -> Result<DataFrame> {
-    Frames::open(path, COLUMNS.to_vec(), "aggregate")?.all()
+    let gold = Frames::open(path, COLUMNS.to_vec(), "aggregate")?.all()?;
+    for column in gold.columns() {
+        ensure!(
+            column.null_count() == 0,
+            "{}: column {} has nulls: run aggregate again",
+            path.display(),
+            column.name()
+        );
+    }
+    Ok(gold)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use polars::prelude::{DataType, df};
+
+    use super::*;
+
+    #[test]
+    fn a_null_is_refused() {
+        let mut gold = df!(
+            name::ORIGIN => ["JFK", "JFK"],
+            name::FL_DATE => [0, 1],
+            name::MEAN_DEP_DELAY => [Some(1.5), None],
+            name::FLIGHTS => [1, 1]
+        )
+        .unwrap();
+        let days = gold.column(name::FL_DATE).unwrap().cast(&DataType::Date);
+        gold.with_column(days.unwrap()).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        write(&file, &mut gold).unwrap();
+        let error = read(file.path()).unwrap_err().to_string();
+        assert!(
+            error.ends_with("column mean_dep_delay has nulls: run aggregate again"),
+            "{error}"
+        );
+    }
 }
