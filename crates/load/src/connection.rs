@@ -22,6 +22,7 @@ pub(crate) async fn open(settings: &Settings, year: i32) -> Result<Client> {
         .dbname(&settings.database)
         .application_name(format!("flight-delays load {year}"))
         .keepalives_idle(Duration::from_secs(30))
+        .tcp_user_timeout(Duration::from_secs(60))
         .connect_timeout(settings.time_out);
     match settings.host.strip_prefix('/') {
         Some(_) => config.host_path(&settings.host),
@@ -49,12 +50,22 @@ pub(crate) async fn open(settings: &Settings, year: i32) -> Result<Client> {
         tokio::spawn(connection);
         anyhow::Ok(client)
     };
-    match tokio::time::timeout(settings.time_out, connecting).await {
+    // The addresses of a host are tried one after the other.
+    let limit = settings.time_out.saturating_mul(addresses(settings).await);
+    match tokio::time::timeout(limit, connecting).await {
         Ok(Ok(client)) => Ok(client),
         Ok(Err(e)) => Err(explain(e, &settings.to_string())),
         Err(_) => bail!(
             "{settings}: no answer within {} s: check the host, the port and the firewall, or raise PGCONNECT_TIMEOUT",
-            settings.time_out.as_secs()
+            limit.as_secs()
         ),
+    }
+}
+
+async fn addresses(settings: &Settings) -> u32 {
+    let found = tokio::net::lookup_host((&*settings.host, settings.port));
+    match tokio::time::timeout(settings.time_out, found).await {
+        Ok(Ok(found)) => found.count().max(1) as u32,
+        _ => 1,
     }
 }

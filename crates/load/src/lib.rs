@@ -30,8 +30,9 @@ use settings::Settings;
     after_help = "Example: PGHOST=localhost PGDATABASE=ml_results load --year 2013 --data-dir data\n\n\
                   The connection is DATABASE_URL, or PGHOST, PGPORT, PGUSER, PGPASSWORD, PGPASSFILE,\n\
                   PGDATABASE, PGSSLMODE (disable, prefer, require, verify-ca, verify-full),\n\
-                  PGSSLROOTCERT and PGCONNECT_TIMEOUT, as in PostgreSQL's own programs. A password is\n\
-                  never an argument."
+                  PGSSLROOTCERT (a file, or system) and PGCONNECT_TIMEOUT (seconds, 0 for none). Without\n\
+                  PGHOST it is localhost; without PGSSLROOTCERT verify-full trusts whom the operating\n\
+                  system trusts. A password is never an argument."
 )]
 pub struct Args {
     #[command(flatten)]

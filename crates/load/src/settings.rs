@@ -32,7 +32,9 @@ pub(crate) struct Settings {
     pub(crate) database: String,
     pub(crate) password: Option<String>,
     pub(crate) tls: TlsMode,
+    /// `None` for those that the operating system trusts.
     pub(crate) root_certificate: Option<PathBuf>,
+    /// For each address of the host; [`Duration::MAX`] is for ever.
     pub(crate) time_out: Duration,
 }
 
@@ -97,7 +99,10 @@ impl Settings {
                 file.and_then(|file| pgpass::look_up(file.as_ref(), &host, port, &database, &user))
             }
         };
+        let root_certificate = url.root_certificate.or_else(|| variable("PGSSLROOTCERT"));
+        let of_the_system = root_certificate.as_deref() == Some("system");
         let tls = match url.tls.or_else(|| variable("PGSSLMODE")).as_deref() {
+            None if of_the_system => TlsMode::VerifyFull,
             Some("disable") => TlsMode::Disable,
             None | Some("allow" | "prefer") => TlsMode::Prefer,
             Some("require") => TlsMode::Require,
@@ -110,6 +115,15 @@ impl Settings {
                 );
             }
         };
+        // Anybody can have a certificate that the operating system trusts, for a name of his own.
+        if of_the_system && tls != TlsMode::VerifyFull {
+            let text = "PGSSLROOTCERT=system needs PGSSLMODE=verify-full: set it or leave it out";
+            return Err(usage(text).into());
+        }
+        if tls == TlsMode::VerifyCa && root_certificate.is_none() {
+            let text = "PGSSLMODE=verify-ca needs PGSSLROOTCERT: set it to the file of the server's authority";
+            return Err(usage(text).into());
+        }
         let time_out = match url.time_out.or_else(|| variable("PGCONNECT_TIMEOUT")) {
             Some(seconds) => seconds.parse().map_err(|_| {
                 usage(format!(
@@ -118,7 +132,10 @@ impl Settings {
             })?,
             None => 10,
         };
-        let root_certificate = url.root_certificate.or_else(|| variable("PGSSLROOTCERT"));
+        let time_out = match time_out {
+            0 => Duration::MAX,
+            seconds => Duration::from_secs(seconds),
+        };
         Ok(Settings {
             host,
             port,
@@ -127,9 +144,9 @@ impl Settings {
             password,
             tls,
             root_certificate: root_certificate
-                .filter(|file| file != "system")
+                .filter(|_| !of_the_system)
                 .map(PathBuf::from),
-            time_out: Duration::from_secs(time_out),
+            time_out,
         })
     }
 }
@@ -142,6 +159,12 @@ impl Parts {
             .map_err(|e| usage(format!("DATABASE_URL: {e}: {FORM}")))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
             return Err(usage(format!("DATABASE_URL is not for PostgreSQL: {FORM}")).into());
+        }
+        // A password with one of these characters in it ends there, and its rest is elsewhere.
+        let query = url.query().unwrap_or_default();
+        if url.path().contains('@') || query.contains('@') || url.fragment().is_some() {
+            let text = "write / ? # @ as %2F %3F %23 %40 wherever they are part of a text";
+            return Err(usage(format!("DATABASE_URL: {text}")).into());
         }
         let decoded = |part: &str| {
             let text = percent_decode_str(part).decode_utf8();
@@ -163,8 +186,9 @@ impl Parts {
             database: some(url.path().trim_start_matches('/'))?,
             ..Parts::default()
         };
-        for (name, value) in url.query_pairs() {
-            let part = match &*name {
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let part = match name {
                 "host" => &mut parts.host,
                 "port" => &mut parts.port,
                 "user" => &mut parts.user,
@@ -173,16 +197,17 @@ impl Parts {
                 "sslmode" => &mut parts.tls,
                 "sslrootcert" => &mut parts.root_certificate,
                 "connect_timeout" => &mut parts.time_out,
-                // Neither changes where the rows go.
+                // We have a name of our own; and with one host there is no other to turn to when it
+                // cannot be written to, which it says itself.
                 "application_name" | "target_session_attrs" => continue,
                 other => {
-                    return Err(usage(format!(
-                        "DATABASE_URL: unknown parameter {other:?}: remove it"
-                    ))
-                    .into());
+                    let harmless = other.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+                    let shown = if harmless { other } else { "in it" };
+                    let text = format!("DATABASE_URL: unknown parameter {shown}: remove it");
+                    return Err(usage(text).into());
                 }
             };
-            *part = Some(value.into_owned());
+            *part = Some(decoded(value)?);
         }
         Ok(parts)
     }
@@ -266,12 +291,61 @@ mod tests {
     }
 
     #[test]
+    fn the_certificates_of_the_system_mean_a_verified_name() {
+        let system = ("PGSSLROOTCERT", "system");
+        let s = of(&[("PGUSER", "u"), system]).unwrap();
+        assert_eq!((s.tls, s.root_certificate), (TlsMode::VerifyFull, None));
+        let s = of(&[("DATABASE_URL", "postgres://u@h?sslrootcert=system")]).unwrap();
+        assert_eq!(s.tls, TlsMode::VerifyFull);
+    }
+
+    #[test]
+    fn a_parameter_is_taken_as_it_is() {
+        let url = "postgresql://u@h/d?password=a+b%2Bc&target_session_attrs=read-write&";
+        let s = of(&[("DATABASE_URL", url)]).unwrap();
+        assert_eq!(s.password.as_deref(), Some("a+b+c"));
+    }
+
+    #[test]
+    fn a_time_out_of_0_is_none() {
+        let s = of(&[("PGUSER", "u"), ("PGCONNECT_TIMEOUT", "0")]).unwrap();
+        assert_eq!(s.time_out, Duration::MAX);
+    }
+
+    #[test]
     fn nonsense_is_refused_and_no_password_shown() {
         for variables in [
             &[("DATABASE_URL", "mysql://u:canary@h/d")][..],
             &[("DATABASE_URL", "postgresql://u:canary@h:port/d")],
             &[("DATABASE_URL", "u:canary@h/d")],
             &[("DATABASE_URL", "postgresql://u:canary@h/d?colour=red")],
+            &[("DATABASE_URL", "postgresql://u@h/d?canary%20=red")],
+            &[("DATABASE_URL", "postgresql://etl:/canary@h/d")],
+            &[("DATABASE_URL", "postgresql://etl:12/canary@h/d")],
+            &[("DATABASE_URL", "postgresql://etl:12?canary@h/d")],
+            &[("DATABASE_URL", "postgresql://etl:12?canary=x@h/d")],
+            &[(
+                "DATABASE_URL",
+                "postgresql://etl:12?canary@h/d?sslmode=require",
+            )],
+            &[("DATABASE_URL", "postgresql://etl:12#canary@h/d")],
+            &[("DATABASE_URL", "postgresql://etl:p@x/canary@h/d")],
+            &[
+                ("PGUSER", "u"),
+                ("PGSSLROOTCERT", "system"),
+                ("PGSSLMODE", "require"),
+            ],
+            &[
+                ("PGUSER", "u"),
+                ("PGSSLROOTCERT", "system"),
+                ("PGSSLMODE", "verify-ca"),
+            ],
+            &[
+                ("PGUSER", "u"),
+                ("PGSSLROOTCERT", "system"),
+                ("PGSSLMODE", "prefer"),
+            ],
+            &[("PGUSER", "u"), ("PGSSLMODE", "verify-ca")],
             &[("PGUSER", "u"), ("PGPORT", "x")],
             &[("PGUSER", "u"), ("PGSSLMODE", "maybe")],
             &[("PGUSER", "u"), ("PGCONNECT_TIMEOUT", "soon")],
