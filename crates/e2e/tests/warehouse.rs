@@ -345,6 +345,29 @@ fn another_schema_and_odd_names() {
     );
 }
 
+/// No name is taken by what the load itself makes.
+#[test]
+fn a_table_with_the_name_incoming() {
+    let mut database = Server::shared().database();
+    let place = days(&[("JFK", "01-01", 7)]);
+    for wanted in [[1, 0, 0, 0], [0, 0, 0, 1]] {
+        let load = database.load(&place).args("--table incoming");
+        assert_eq!(changes(&run(&database, load).summary()), wanted);
+    }
+    assert_eq!(database.value("SELECT count(*) FROM public.incoming"), "1");
+}
+
+/// Its rows would be added beside those of their own year, which the next load takes away.
+#[test]
+fn the_file_of_another_year_is_refused() {
+    let database = Server::shared().database();
+    let place = days(&[("JFK", "01-01", 7)]);
+    place.put("data/2014_04_anomalies.parquet", place.get(ANOMALIES));
+    let finished = run(&database, database.load_year(&place, 2014));
+    let told = "JFK20130101: its fl_date is not in 2014: run detect --year 2014 again";
+    assert!(finished.error().ends_with(told), "{finished:?}");
+}
+
 #[test]
 fn an_older_table_is_upgraded() {
     let mut database = Server::shared().database();
@@ -374,6 +397,7 @@ fn tables_of_another_shape() {
          CREATE TABLE no_key (id text); \
          CREATE VIEW a_view AS SELECT 1 AS id; \
          CREATE MATERIALIZED VIEW stored AS SELECT 1 AS id; \
+         CREATE TABLE parts (id text PRIMARY KEY) PARTITION BY LIST (id); \
          CREATE SEQUENCE numbers",
     );
     let place = days(&[("JFK", "01-01", 7)]);
@@ -389,10 +413,11 @@ fn tables_of_another_shape() {
         ),
         (
             "a_view",
-            "it is no table but a view or the like: drop it or choose another --table",
+            "it is no ordinary table: drop it or choose another --table",
         ),
-        ("stored", "it is no table but a view or the like"),
-        ("numbers", "it is no table but a view or the like"),
+        ("stored", "it is no ordinary table"),
+        ("parts", "it is no ordinary table"),
+        ("numbers", "it is no ordinary table"),
     ] {
         let finished = run(&database, database.load(&place).args("--table").arg(table));
         assert!(

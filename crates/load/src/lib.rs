@@ -68,7 +68,7 @@ impl Worker for Args {
         let year = self.common.year;
         let settings = Settings::from_environment(&|name| std::env::var(name).ok())?;
         let input = handoff::input(&self.common.data_dir, year, File::Anomalies)?;
-        let rows = Rows::of(flights::anomalies::read(&input)?);
+        let rows = Rows::of(flights::anomalies::read(&input)?, year);
         let rows = rows.with_context(|| format!("cannot load {}", input.display()))?;
 
         let runtime = tokio::runtime::Builder::new_current_thread()

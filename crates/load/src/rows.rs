@@ -1,7 +1,7 @@
 //! The rows of an anomalies file as values for PostgreSQL.
 
 use anyhow::{Context, Result, bail};
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use flights::{Kind, anomalies, name};
 use polars::prelude::{DataFrame, Float64Chunked, Int32Chunked, StringChunked};
 use postgres_types::private::BytesMut;
@@ -26,8 +26,9 @@ enum Values {
 }
 
 impl Rows {
-    /// Takes the columns apart and checks that every mean fits the table.
-    pub(crate) fn of(frame: DataFrame) -> Result<Self> {
+    /// Takes the columns apart and checks that every day is in the year and every mean fits the
+    /// table.
+    pub(crate) fn of(frame: DataFrame, year: i32) -> Result<Self> {
         let values = |c: &flights::Column| -> Result<Values> {
             let column = frame.column(c.name)?.rechunk();
             Ok(match c.kind {
@@ -40,12 +41,15 @@ impl Rows {
                 Kind::Number => Values::Number(column.f64()?.clone()),
             })
         };
-        let (ids, means) = (
-            frame.column(name::ID)?.str()?,
-            frame.column(name::MEAN_DEP_DELAY)?.f64()?,
-        );
-        for (id, mean) in ids.iter().zip(means.iter()) {
+        let ids = frame.column(name::ID)?.str()?;
+        let days = frame.column(name::FL_DATE)?.date()?.physical();
+        let means = frame.column(name::MEAN_DEP_DELAY)?.f64()?;
+        for ((id, day), mean) in ids.iter().zip(days.iter()).zip(means.iter()) {
             let id = id.context("a row has no id: run detect again")?;
+            let day = day.and_then(NaiveDate::from_epoch_days);
+            if day.is_none_or(|day| day.year() != year) {
+                bail!("{id}: its fl_date is not in {year}: run detect --year {year} again");
+            }
             // A comparison that also refuses what is not a number.
             if !mean.is_none_or(|mean| mean.abs() <= LARGEST_MEAN) {
                 bail!(

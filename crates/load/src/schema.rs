@@ -89,8 +89,8 @@ pub(crate) async fn prepare(transaction: &Transaction<'_>, table: &Table) -> Res
         return Ok(());
     };
     let (oid, kind): (u32, String) = (found.get(0), found.get(1));
-    if !matches!(kind.as_str(), "r" | "p") {
-        bail!("it is no table but a view or the like: drop it or choose another --table");
+    if kind != "r" {
+        bail!("it is no ordinary table: drop it or choose another --table");
     }
     let there = transaction
         .query(

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use chrono::NaiveDate;
 use flights::{anomalies, name};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
@@ -10,6 +10,11 @@ use tokio_postgres::{Client, Transaction};
 
 use crate::rows::Rows;
 use crate::schema::{LAST_UPDATE, Table, prepare, quoted, sql_type};
+
+/// Beside a table of this name `--table` could not be one of the same name.
+const INCOMING: &str = "pg_temp.flight_delays_load_incoming";
+/// Any number that is nobody else's.
+const TURN: i64 = 0x666c_6967_6874_7321;
 
 /// How many rows of the table changed.
 pub(crate) struct Changed {
@@ -30,15 +35,24 @@ pub(crate) async fn upsert(
 ) -> Result<Changed> {
     let transaction = client.transaction().await?;
     transaction
-        .batch_execute("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '300s'")
+        .batch_execute(
+            "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '300s'; \
+             SET LOCAL idle_in_transaction_session_timeout = '60s'",
+        )
         .await?;
-    // Loads into one table take turns: the first may be creating it.
-    let turn = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
-    transaction.execute(turn, &[&table.sql()]).await?;
+    // Loads take turns: the first may be creating the table, which has more than one name.
+    let turn = "SELECT pg_advisory_xact_lock($1)";
+    transaction.execute(turn, &[&TURN]).await?;
     prepare(&transaction, table).await?;
     copy(&transaction, rows).await?;
     let changed = replace(&transaction, table, year).await?;
-    transaction.commit().await?;
+    transaction.commit().await.map_err(|e| match e.as_db_error() {
+        Some(_) => e.into(),
+        None => anyhow!(
+            "the connection was lost at COMMIT, so it is not known whether the year was changed: \
+             run again, that is safe: {e}"
+        ),
+    })?;
     Ok(changed)
 }
 
@@ -51,12 +65,12 @@ async fn copy(transaction: &Transaction<'_>, rows: &Rows) -> Result<()> {
         .map(|(c, sent)| format!("{} {sent}", quoted(c.name)))
         .collect();
     let create = format!(
-        "CREATE TEMPORARY TABLE incoming ({}) ON COMMIT DROP",
+        "CREATE TEMPORARY TABLE {INCOMING} ({}) ON COMMIT DROP",
         columns.join(", ")
     );
     transaction.batch_execute(&create).await?;
     let sink = transaction
-        .copy_in("COPY pg_temp.incoming FROM STDIN (FORMAT binary)")
+        .copy_in(&format!("COPY {INCOMING} FROM STDIN (FORMAT binary)"))
         .await?;
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
     for row in 0..rows.len() {
@@ -64,7 +78,7 @@ async fn copy(transaction: &Transaction<'_>, rows: &Rows) -> Result<()> {
     }
     writer.finish().await?;
     transaction
-        .batch_execute("ANALYZE pg_temp.incoming")
+        .batch_execute(&format!("ANALYZE {INCOMING}"))
         .await?;
     Ok(())
 }
@@ -88,13 +102,13 @@ async fn replace(transaction: &Transaction<'_>, table: &Table, year: i32) -> Res
 
     let gone = format!(
         "DELETE FROM {table} t WHERE {date} >= $1 AND {date} < $2 \
-         AND NOT EXISTS (SELECT FROM pg_temp.incoming i WHERE i.{id} = t.{id})"
+         AND NOT EXISTS (SELECT FROM {INCOMING} i WHERE i.{id} = t.{id})"
     );
     let deleted = transaction.execute(&gone, &[&from, &to]).await?;
     let different = format!(
         "WITH changed AS ( \
            INSERT INTO {table} ({names}, {LAST_UPDATE}) \
-           SELECT *, now() FROM (SELECT {} FROM pg_temp.incoming \
+           SELECT *, now() FROM (SELECT {} FROM {INCOMING} \
                                  EXCEPT SELECT {names} FROM {table} WHERE {date} >= $1 AND {date} < $2) d \
            ON CONFLICT ({id}) DO UPDATE SET {}, {LAST_UPDATE} = excluded.{LAST_UPDATE} \
            RETURNING (xmax = 0) AS is_new) \
