@@ -1,5 +1,5 @@
-//! Disks that are full or cannot be written, for one worker only: mounted in a mount namespace of
-//! its own, where nobody else sees them, and gone with it.
+//! Disks that are full or cannot be written, and names of hosts, for one worker only: mounted in a
+//! mount namespace of its own, where nobody else sees them, and gone with it.
 
 use std::path::Path;
 use std::process::Command;
@@ -35,6 +35,13 @@ pub fn read_only(place: &Place, name: &'static str, dir: &str) -> Option<Worker>
         "mount --bind '{dir}' '{dir}' && mount -o remount,bind,ro '{dir}' || exit 77; \"$@\""
     );
     in_a_namespace(place.dir(), name, &script)
+}
+
+/// A worker that sees the file `hosts` of the place as `/etc/hosts`. `None` as in [`with_room`].
+#[must_use]
+pub fn with_hosts(place: &Place, name: &'static str) -> Option<Worker> {
+    let script = "mount --bind hosts /etc/hosts || exit 77; \"$@\"";
+    in_a_namespace(place.dir(), name, script)
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]

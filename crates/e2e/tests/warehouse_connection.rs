@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use e2e::bronze::Bronze;
+use e2e::mounts;
 use e2e::place::Place;
 use e2e::postgres::{Database, Server};
 use e2e::stall::Stalling;
@@ -98,6 +99,31 @@ fn a_server_that_never_answers() {
     let error = error(load);
     assert!(start.elapsed() >= Duration::from_secs(1));
     assert!(error.contains("no answer within 1 s: check the host, the port and the firewall, or raise PGCONNECT_TIMEOUT"), "{error}");
+}
+
+/// Each address of a host has the whole of the time-out.
+#[test]
+fn a_host_whose_first_address_is_silent() {
+    let database = Server::shared().database();
+    let _silent = TcpListener::bind(("127.0.0.2", database.port())).unwrap();
+    let place = place();
+    place.put("hosts", "127.0.0.2 both\n127.0.0.1 both\n");
+    let Some(load) = mounts::with_hosts(&place, "load") else {
+        return;
+    };
+    let load = load.args("--year 2013 --data-dir data");
+    let finished = run(load.envs(&[
+        ("PGHOST", "both".into()),
+        ("PGPORT", database.port().to_string()),
+        ("PGUSER", "postgres".into()),
+        ("PGPASSWORD", database.password().into()),
+        ("PGDATABASE", database.name.clone()),
+        ("PGCONNECT_TIMEOUT", "1".into()),
+    ]));
+    assert_eq!(
+        finished.summary()["inserted"],
+        finished.summary()["rows_in"]
+    );
 }
 
 #[test]
