@@ -139,19 +139,21 @@ fn an_object_that_is_written_anew_is_fetched_anew() {
     assert_eq!(place.get(COPY), b"another version");
 }
 
-/// Two versions of it may bear the same time.
+/// Two versions may bear the same time: on S3 it is in whole seconds, and some tools set it.
 #[test]
-fn a_compressed_object_is_always_fetched() {
+fn versions_of_one_time_are_told_apart() {
     let place = Place::new();
+    let fetched = || place.worker("extract").run().summary()["fetched"] == true;
     let time = SystemTime::now();
-    for text in ["a first version", "another version"] {
+    for text in ["a first version", "the second"] {
         place.put("lake/01_bronze/2013.csv.zst", zstd(text));
         let object = std::fs::File::options()
             .write(true)
             .open(place.path("lake/01_bronze/2013.csv.zst"));
         object.unwrap().set_modified(time).unwrap();
-        assert_eq!(place.worker("extract").run().summary()["fetched"], true);
+        assert!(fetched());
         assert_eq!(place.get(COPY), text.as_bytes());
+        assert!(!fetched());
     }
 }
 

@@ -1,5 +1,5 @@
 //! The worker `extract`: copies the year's raw CSV from the lake to the data dir, decompressing it
-//! on the way. A copy of an uncompressed file that is there already is not fetched again.
+//! on the way. A copy of the same version that is there already is not fetched again.
 
 mod unpack;
 
@@ -65,30 +65,32 @@ impl Worker for Args {
         handoff::make_dir(dir)?;
         let form = Form::of(object.place());
         let copy = handoff::path(dir, year, File::Bronze);
-        let fetched = form != Form::Plain || !is_copy(&copy, &object)?;
-        let bytes = if fetched {
-            let draft = Draft::create(dir, year, File::Bronze)?;
-            fetch(&lake, &object, form, draft)?
-        } else {
-            log::info!("{} is there already and is up to date", copy.display());
-            object.size()
+        let there = size_of_copy(&copy, &object)?;
+        let bytes = match there {
+            Some(bytes) => {
+                log::info!("{} is there already and is up to date", copy.display());
+                bytes
+            }
+            None => {
+                let draft = Draft::create(dir, year, File::Bronze)?;
+                fetch(&lake, &object, form, draft)?
+            }
         };
         Ok(Summary {
             input: object.place().into(),
             input_bytes: object.size(),
             output: File::Bronze.name(year),
             bytes,
-            fetched,
+            fetched: there.is_none(),
         })
     }
 }
 
-/// Whether the copy has the size of the object and the time at which that was last written. Of a
-/// compressed one the time alone would be left, too little to tell two versions apart.
-fn is_copy(copy: &Path, object: &Object) -> Result<bool> {
+/// The size of the copy when it is one of this very version of the object.
+fn size_of_copy(copy: &Path, object: &Object) -> Result<Option<u64>> {
     match fs::metadata(copy) {
-        Ok(found) => Ok(found.len() == object.size() && found.modified()? == object.modified()),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Ok(found) => Ok((found.modified()? == object.stamp()).then_some(found.len())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e).with_context(|| format!("cannot look at {}", copy.display())),
     }
 }
@@ -108,7 +110,7 @@ fn fetch(lake: &Lake, object: &Object, form: Form, draft: Draft) -> Result<u64> 
         .into_inner()
         .map_err(io::IntoInnerError::into_error)
         .with_context(unpacking)?;
-    draft.set_modified(object.modified())?;
+    draft.set_modified(object.stamp())?;
     let (path, bytes) = draft.publish()?;
     log::info!("{bytes} bytes in {}", path.display());
     Ok(bytes)

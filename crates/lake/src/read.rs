@@ -1,6 +1,7 @@
 //! Reading a whole object: in parts, several at a time, all of one and the same version.
 
-use std::time::SystemTime;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
@@ -26,10 +27,17 @@ impl Object {
         self.meta.size
     }
 
-    /// When it was last written.
+    /// A time that stands for this version of the object: when it was last written, the fraction of
+    /// the second replaced by a hash of that time, the size and the ETag. A copy that bears it as its
+    /// own time can be told from one of any other version.
     #[must_use]
-    pub fn modified(&self) -> SystemTime {
-        self.meta.last_modified.into()
+    pub fn stamp(&self) -> SystemTime {
+        let written = self.meta.last_modified;
+        let mut hash = DefaultHasher::new();
+        (written, self.meta.size, &self.meta.e_tag).hash(&mut hash);
+        let seconds = u64::try_from(written.timestamp()).unwrap_or_default();
+        let fraction = hash.finish() % 1_000_000_000;
+        UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(fraction)
     }
 
     /// What a person calls it: `s3://bucket/key` or a path.
