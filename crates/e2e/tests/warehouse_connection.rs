@@ -59,6 +59,15 @@ fn load(database: &Database, place: &Place) -> Worker {
     load.env("PGPASSWORD", "")
 }
 
+/// Passes everything on between the client and the server, from now on.
+fn pass_on(client: &TcpStream, port: u16) {
+    let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    for (from, to) in [(client, &server), (&server, client)] {
+        let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+        std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+    }
+}
+
 #[test]
 fn no_server() {
     let database = Server::shared().database();
@@ -105,16 +114,21 @@ fn a_server_that_never_answers() {
 #[test]
 fn a_host_whose_first_address_is_silent() {
     let database = Server::shared().database();
-    let _silent = TcpListener::bind(("127.0.0.2", database.port())).unwrap();
+    // The system prefers the address that is nearer to the one from which it asks.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let answering = TcpListener::bind(("127.0.0.2", port)).unwrap();
+    let server = database.port();
+    std::thread::spawn(move || pass_on(&answering.accept().unwrap().0, server));
     let place = place();
-    place.put("hosts", "127.0.0.2 both\n127.0.0.1 both\n");
+    place.put("hosts", "127.0.0.1 both\n127.0.0.2 both\n");
     let Some(load) = mounts::with_hosts(&place, "load") else {
         return;
     };
     let load = load.args("--year 2013 --data-dir data");
     let finished = run(load.envs(&[
         ("PGHOST", "both".into()),
-        ("PGPORT", database.port().to_string()),
+        ("PGPORT", port.to_string()),
         ("PGUSER", "postgres".into()),
         ("PGPASSWORD", database.password().into()),
         ("PGDATABASE", database.name.clone()),
@@ -357,11 +371,7 @@ fn a_connection_that_is_lost_at_commit() {
     let load = database.load(&place).env("PGPORT", port.to_string());
     let running = load.start();
     let (client, _) = listener.accept().unwrap();
-    let server = TcpStream::connect(("127.0.0.1", database.port())).unwrap();
-    for (from, to) in [(&client, &server), (&server, &client)] {
-        let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-        std::thread::spawn(move || std::io::copy(&mut from, &mut to));
-    }
+    pass_on(&client, database.port());
     wait_until("the load commits", || {
         let committing = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
                           AND state = 'active' AND query = 'COMMIT'";
