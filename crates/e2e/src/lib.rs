@@ -17,6 +17,7 @@ pub mod stall;
 pub mod tls;
 pub mod worker;
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// The year that the tests work on where one is as good as another.
@@ -29,4 +30,12 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
         assert!(start.elapsed() < Duration::from_secs(60), "never: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Says that the running test cannot do its work here, where it is seen and counted: what a passing
+/// test prints with `eprintln!` is not.
+pub fn skipped(why: &str) {
+    let test = std::thread::current();
+    let test = test.name().unwrap();
+    writeln!(std::io::stderr(), "SKIPPED: {test}: {why}").unwrap();
 }

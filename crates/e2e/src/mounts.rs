@@ -44,7 +44,6 @@ pub fn with_hosts(place: &Place, name: &'static str) -> Option<Worker> {
     in_a_namespace(place.dir(), name, script)
 }
 
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn in_a_namespace(inside: &Path, name: &'static str, script: &str) -> Option<Worker> {
     let root = "test $(id -u) = 0";
     let is_root = Command::new("sh").args(["-c", root]).status().unwrap();
@@ -56,7 +55,7 @@ fn in_a_namespace(inside: &Path, name: &'static str, script: &str) -> Option<Wor
     match may {
         Ok(tried) if tried.status.success() => {}
         tried => {
-            eprintln!("SKIPPED: no mounts with unshare {flags} here: {tried:?}");
+            crate::skipped(&format!("no mounts with unshare {flags} here: {tried:?}"));
             return None;
         }
     }

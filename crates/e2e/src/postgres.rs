@@ -1,7 +1,5 @@
 //! A real PostgreSQL server, and databases on it.
 
-#![allow(clippy::print_stderr)]
-
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -39,7 +37,7 @@ impl Server {
     #[must_use]
     pub fn with_tls(place: &Place, certificate: &Certificate) -> Option<Server> {
         if !Path::new("/usr/lib/postgresql").exists() {
-            eprintln!("SKIPPED: no PostgreSQL with TLS (Debian: apt-get install postgresql)");
+            crate::skipped("no PostgreSQL with TLS (Debian: apt-get install postgresql)");
             return None;
         }
         place.put("server.pem", &certificate.certificate);

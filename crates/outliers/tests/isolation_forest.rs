@@ -3,7 +3,7 @@
 //! `data/make_reference.py` made the recorded values in `data/isolation_forest.csv`: 20 airports,
 //! ten random states. Two forests with different random states differ, so the tolerance is how
 //! much scikit-learn differs from itself.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used)]
 
 use std::ops::Range;
 
@@ -328,21 +328,6 @@ fn scores_are_bit_for_bit_those_of_the_first_release() {
         .collect();
     let sum = bits.iter().fold(0_u64, |sum, b| sum.rotate_left(5) ^ b);
     assert_eq!(sum, 12_707_670_714_700_564_755, "{:?}", &bits[..3]);
-}
-
-#[test]
-#[ignore = "a measurement; run it with --release -- --ignored --nocapture"]
-fn speed() {
-    let airports: Vec<Vec<f64>> = (0..350).map(|i| uneven(365 + i).split_off(i)).collect();
-    let airports: Vec<&[f64]> = airports.iter().map(Vec::as_slice).collect();
-    for _ in 0..5 {
-        let start = std::time::Instant::now();
-        judge_all(&airports, 0.01, 0);
-        eprintln!(
-            "350 airports x 365 days: {:.3} s",
-            start.elapsed().as_secs_f64()
-        );
-    }
 }
 
 #[test]
