@@ -3,7 +3,7 @@
 //! `data/make_reference.py` made the recorded values in `data/isolation_forest.csv`: 20 airports,
 //! ten random states. Two forests with different random states differ, so the tolerance is how
 //! much scikit-learn differs from itself.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::ops::Range;
 
