@@ -37,5 +37,6 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 pub fn skipped(why: &str) {
     let test = std::thread::current();
     let test = test.name().unwrap();
-    writeln!(std::io::stderr(), "SKIPPED: {test}: {why}").unwrap();
+    let line = format!("SKIPPED: {test}: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
