@@ -174,10 +174,6 @@ fn every_year_of_a_larger_collection() {
         assert_eq!(about["silver"]["rows"], rows, "{year}");
         let wanted = recorded(&info.with_file_name(format!("{year}_gold.csv.gz")));
         assert_equal(year, &gold, &wanted);
-        eprintln!(
-            "{year}: {rows} rows of silver, {} of gold: equal",
-            gold.len()
-        );
         compared += 1;
     }
     assert!(compared > 0, "no recording in {}", dir.display());

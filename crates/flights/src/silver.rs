@@ -191,7 +191,10 @@ impl<W: Write + Send> Writer<W> {
     pub fn new(out: W) -> Result<(Self, Encoder)> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-            .set_statistics_enabled(EnabledStatistics::Chunk)
+            // Those that a reader leaves row groups out by.
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_column_statistics_enabled(name::FL_DATE.into(), EnabledStatistics::Chunk)
+            .set_column_statistics_enabled(name::ORIGIN.into(), EnabledStatistics::Chunk)
             .set_data_page_row_count_limit(1 << 20)
             .set_write_batch_size(8192)
             .build();
