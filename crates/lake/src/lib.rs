@@ -27,7 +27,8 @@ const AT_ONCE: usize = 4;
 /// Bounds one request, the body included: a part over a link of 560 kB a second, which all that are
 /// under way share.
 const REQUEST: Duration = Duration::from_secs(60);
-/// A failed request is tried again for this long, with growing pauses.
+/// A failed request is tried again, ten times at most and with growing pauses, within this. A server
+/// that refuses at once uses that up in seconds; Airflow's own retries are for longer outages.
 const RETRY: Duration = Duration::from_secs(180);
 
 /// An open lake. Its calls block; inside, requests run side by side.
