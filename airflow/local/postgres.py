@@ -10,9 +10,8 @@ input ends; a temporary cluster is then removed. `with` runs a command, such as 
 the server runs; the variables PGHOST, PGPORT, PGUSER, PGPASSFILE and PGDATABASE lead it to the warehouse.
 
 PostgreSQL refuses to run as root. As root the server runs as `nobody`, from a copy of the binaries
-and with its data in /var/tmp, because the folder of the project may be closed to others; FOLDER
-then holds a link to the data. The password of the superuser `postgres` is random and lies in
-FOLDER/pgpass, readable for its owner only.
+and with its data in /var/tmp, because the folder of the project may be closed to others. The
+password of the superuser `postgres` is random and lies in FOLDER/pgpass, readable for its owner only.
 
 That build has no TLS. With `--tls` the server is the newest of the operating system's own, as in
 Debian's package postgresql.
@@ -56,6 +55,13 @@ class Server:
         self.process: subprocess.Popen | None = None
 
     @property
+    def data(self) -> Path:
+        """Where the cluster lies: in the folder, or where root's server can reach it."""
+        if not _account():
+            return self.folder / "data"
+        return _folder_of_root() / hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
+
+    @property
     def passfile(self) -> Path:
         """The password file for PGPASSFILE."""
         return self.folder / "pgpass"
@@ -89,8 +95,9 @@ class Server:
     def __enter__(self) -> "Server":
         self.folder.mkdir(parents=True, exist_ok=True)
         account = _account()
-        data = self._data_folder(account)
-        if not (data / "PG_VERSION").exists():
+        data = self.data
+        # The cluster of an earlier folder at this place has another password.
+        if not data.exists() or not self.passfile.exists():
             self._make_cluster(data, account)
         settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=on"]
         if self.tls:
@@ -115,15 +122,18 @@ class Server:
         return self
 
     def __exit__(self, *_error) -> None:
-        # SIGINT is PostgreSQL's "fast" shutdown: sessions are ended, the data is left clean.
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait()
+        # PostgreSQL's "fast" shutdown leaves the data clean, its "immediate" one to be recovered.
+        for way in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            self.process.send_signal(way)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=30)
+                return
 
     def remove(self) -> None:
         """Removes the cluster of a server that does not run."""
-        link = self.folder / "data"
-        shutil.rmtree(link.resolve(), ignore_errors=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._remove_unfinished()
+        for folder in (self.data, self.folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _binary(self, name: str) -> str:
         if not self.tls:
@@ -135,38 +145,38 @@ class Server:
             )
         return str(found[-1])
 
-    def _data_folder(self, account: dict) -> Path:
-        link = self.folder / "data"
-        if not account:
-            return link
-        name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
-        data = _folder_of_root() / name
-        if not link.is_symlink():
-            # A cluster of an earlier folder at this place has another password.
-            shutil.rmtree(data, ignore_errors=True)
-            link.symlink_to(data)
-        return data
-
     def _make_cluster(self, data: Path, account: dict) -> None:
         password = secrets.token_urlsafe(18)
         self.passfile.touch(mode=0o600)
         self.passfile.write_text(f"*:*:*:{SUPERUSER}:{password}\n")
+        self._remove_unfinished()
         shutil.rmtree(data, ignore_errors=True)
-        data.mkdir(mode=0o700)
+        # Made under another name: a cluster under its own is whole.
+        name = {"prefix": f"{data.name}.unfinished.", "dir": data.parent}
+        draft = Path(tempfile.mkdtemp(**name))
         if account:
-            shutil.chown(data, account["user"], account["group"])
-        with tempfile.NamedTemporaryFile("w", dir=data.parent) as secret:
+            shutil.chown(draft, account["user"], account["group"])
+        with tempfile.NamedTemporaryFile("w", **name) as secret:
             secret.write(password)
             secret.flush()
             if account:
                 shutil.chown(secret.name, account["user"], account["group"])
             subprocess.run(
-                [self._binary("initdb"), "-D", str(data), "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8"]
+                [self._binary("initdb"), "-D", str(draft), "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8"]
                 + ["--auth=scram-sha-256", f"--pwfile={secret.name}"],
                 check=True,
                 stdout=subprocess.DEVNULL,
                 **account,
             )
+        draft.rename(data)
+
+    def _remove_unfinished(self) -> None:
+        """Removes what was left when the making of a cluster was killed."""
+        for path in self.data.parent.glob(f"{self.data.name}.unfinished.*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
     def _wait_until_ready(self) -> None:
         ask = [binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
@@ -174,6 +184,8 @@ class Server:
         while subprocess.run(ask).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 log = (self.folder / "log").read_text().splitlines()[-5:]
+                if any("postmaster.pid" in line for line in log):
+                    sys.exit(f"the PostgreSQL in {self.folder} is in use: wait until the other run has ended")
                 sys.exit("\n".join(["PostgreSQL does not start; its log ends with:", *log]))
             time.sleep(0.05)
 

@@ -30,6 +30,8 @@ TEN_LARGEST = """
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # In order with what psql writes, also into a file.
+    sys.stdout.reconfigure(line_buffering=True)
     RUN.mkdir(exist_ok=True)
     lock = (RUN / "lock").open("w")
     try:
@@ -40,7 +42,8 @@ def main() -> int:
     say(f"{len(years)} sample years are in the lake {RUN / 'lake'}")
     with Server(RUN / "postgres") as server:
         say("PostgreSQL is up; starting Airflow")
-        with Orchestrator(RUN, server, RUN / "lake") as airflow:
+        # A failing task is tried again at once: somebody is waiting.
+        with Orchestrator(RUN, server, RUN / "lake", AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY="1") as airflow:
             runs = {airflow.trigger(year): year for year in years}
             say(f"Airflow runs the DAG for {', '.join(map(str, years))}")
             airflow.wait(
@@ -55,7 +58,8 @@ def main() -> int:
                 return 1
         show_tasks(results)
         print("\nThe ten largest anomalies\n")
-        server.psql("-Xq", "-P", "footer=off", "-c", TEN_LARGEST, database=WAREHOUSE)
+        options = ["-P", "footer=off", "-P", "pager=off"]
+        server.psql("-Xq", *options, "-c", TEN_LARGEST, database=WAREHOUSE)
         print(changes(results))
         page = picture.draw(years, RUN / "pictures")
     print(f"Pictures: each airport's year, flagged days marked: {page}")
@@ -74,6 +78,9 @@ def fill_lake() -> list[int]:
     years = []
     for source in sorted(SAMPLE.iterdir()):
         target = bronze / source.name
+        for other in bronze.glob(f"{source.name.split('.')[0]}.*"):
+            if other != target:
+                other.unlink()
         if not target.exists() or target.stat().st_mtime_ns != source.stat().st_mtime_ns:
             shutil.copy2(source, target)
         years.append(int(source.name.split(".")[0]))
@@ -113,4 +120,8 @@ def show_failures(airflow: Orchestrator, runs: list[str]) -> None:
 
 if __name__ == "__main__":
     os.chdir(PROJECT)
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        say("stopped")
+        sys.exit(130)

@@ -4,6 +4,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
+# One at a time: make run and make test may be started together.
+mkdir -p .run
+exec 9>.run/setup.lock
+flock 9
+
 wanted=$(cat airflow/constraints.txt airflow/requirements.txt airflow/{local,tests}/requirements.txt | sha256sum)
 if [[ -x .venv/bin/python && $(cat .venv/up-to-date 2>/dev/null) == "$wanted" ]]; then
     exit 0

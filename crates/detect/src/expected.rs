@@ -44,9 +44,15 @@ impl Expected {
             expected.lower[airport.clone()].fill(Some(lower));
             expected.upper[airport.clone()].fill(Some(upper));
             for row in airport.clone().filter(|row| verdict.flag[*row]) {
+                let mean = panel.mean[row];
+                // A forest also flags a value that lies alone between others.
+                let between = if lower <= mean && mean <= upper {
+                    "alone between other days'"
+                } else {
+                    "on other days"
+                };
                 expected.reason[row] = Some(format!(
-                    "mean {:.0} min, on other days {lower:.0} to {upper:.0}, {}",
-                    panel.mean[row],
+                    "mean {mean:.0} min, {between} {lower:.0} to {upper:.0}, {}",
                     counted(panel.flights[row] as usize, "flight"),
                 ));
             }
@@ -72,6 +78,24 @@ fn counted(n: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_for_a_day_that_is_alone_between_others() {
+        let verdict = Verdict {
+            score: vec![Some(0.4), Some(0.9), Some(0.4)],
+            flag: vec![false, true, false],
+        };
+        let panel = Panel {
+            airports: &[0..3],
+            day: &[0, 1, 2],
+            mean: &[4.0, 100.0, 240.0],
+            flights: &[2, 1, 2],
+        };
+        assert_eq!(
+            Expected::of(&panel, &verdict).reason[1].as_deref(),
+            Some("mean 100 min, alone between other days' 4 to 240, 1 flight")
+        );
+    }
 
     #[test]
     fn words_for_a_flagged_day_and_for_a_small_airport() {

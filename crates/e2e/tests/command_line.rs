@@ -55,7 +55,9 @@ fn help_shows_no_value_of_a_variable() {
 #[test]
 fn a_year_that_is_none() {
     for name in ALL {
-        for year in ["13", "1986", "2100", "two", "2013.0", "-2013", ""] {
+        for year in [
+            "13", "1986", "2100", "two", "2013.0", "-2013", "02013", "+2013", "",
+        ] {
             let finished = Worker::new(name).arg(format!("--year={year}")).run();
             let error = usage_error(name, &finished);
             assert!(error.contains("--year"), "{error}");

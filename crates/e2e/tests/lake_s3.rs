@@ -203,19 +203,50 @@ fn a_missing_bucket() {
     each_fails(&["extract"], "s3://no-such-bucket", &s3.variables(), &told);
 }
 
+/// The library panics at most of these.
 #[test]
-fn an_endpoint_that_is_no_url() {
-    let variables = [
-        ("AWS_ENDPOINT_URL", "not a url".into()),
-        ("AWS_ACCESS_KEY_ID", "k".into()),
-        ("AWS_SECRET_ACCESS_KEY", SECRET.into()),
-    ];
+fn variables_that_make_no_sense() {
+    let endpoint = "is not http://host[:port] or https://host[:port]: correct it";
+    let blank = "holds a blank, a line break or the like: correct it";
+    for (name, value, told) in [
+        ("AWS_ENDPOINT_URL", "nonsense", endpoint),
+        (
+            "AWS_ENDPOINT_URL",
+            "http://user:canary@localhost:1",
+            endpoint,
+        ),
+        ("AWS_ENDPOINT_URL", "http://localhost:1/a b", blank),
+        ("AWS_METADATA_ENDPOINT", "nonsense", endpoint),
+        ("AWS_REGION", "us east", blank),
+        ("AWS_ACCESS_KEY_ID", "canary\n", blank),
+        ("AWS_SECRET_ACCESS_KEY", "canary\n", blank),
+        ("AWS_SESSION_TOKEN", "canary\n", blank),
+    ] {
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", "k".into()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET.into()),
+            (name, String::from(value)),
+        ];
+        let place = Place::new();
+        let error = place.refusal(place.worker_on("extract", &lake()).envs(&variables));
+        assert_eq!(error, format!("{name} {told}"));
+    }
+}
+
+/// As a compose file passes on what is not set.
+#[test]
+fn an_empty_variable_counts_as_none() {
+    let s3 = S3::start();
+    s3.put("01_bronze/2013.csv", b"x");
     let place = Place::new();
-    let error = place.refusal(place.worker_on("extract", &lake()).envs(&variables));
-    assert_eq!(
-        error,
-        "AWS_ENDPOINT_URL is not http://host[:port] or https://host[:port]: correct it"
-    );
+    let empty = [
+        "AWS_SESSION_TOKEN",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_METADATA_ENDPOINT",
+    ];
+    let empty = empty.map(|name| (name, String::new()));
+    let extract = place.worker_on("extract", &lake()).envs(&s3.variables());
+    assert_eq!(run(extract.envs(&empty)).code, Some(0));
 }
 
 /// Ten tries with growing pauses, a few seconds in all: an outage that short fails no task.

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::time::SystemTime;
 
 use e2e::bronze::Bronze;
@@ -100,6 +102,31 @@ fn two_forms_of_one_year() {
     assert_eq!(
         error,
         "…/lake/01_bronze/2013.csv and …/lake/01_bronze/2013.csv.zst are both there: keep one of them"
+    );
+}
+
+/// Whatever else lies in the folder, a year that is there is found.
+#[test]
+fn odd_names_beside_it() {
+    let place = Place::new();
+    place.put("lake/01_bronze/2013.csv", "x");
+    place.put("lake/01_bronze/a\nb", "");
+    let odd = place
+        .path("lake/01_bronze")
+        .join(OsStr::from_bytes(b"\xff.csv"));
+    std::fs::write(odd, "").unwrap();
+    std::os::unix::fs::symlink("/", place.path("lake/01_bronze/root")).unwrap();
+    assert_eq!(place.worker("extract").run().code, Some(0));
+}
+
+#[test]
+fn a_lake_without_the_folder_of_raw_files() {
+    let place = Place::new();
+    std::fs::remove_dir(place.path("lake/01_bronze")).unwrap();
+    let error = place.refusal(place.worker("extract"));
+    assert_eq!(
+        error,
+        "no folder …/lake/01_bronze: create it, or correct --lake (LAKE_URL)"
     );
 }
 

@@ -238,9 +238,34 @@ fn a_failure_in_the_middle_leaves_the_old_year() {
         error.contains("violates check constraint \"modest\""),
         "{error}"
     );
+    assert!(
+        error.contains("a constraint of the table refuses"),
+        "{error}"
+    );
     assert_eq!(all(&mut database), before);
     database.execute(&format!("ALTER TABLE {TABLE} DROP CONSTRAINT modest"));
     assert_eq!(changes(&load(&database, &place)), [2, 1, 1, 1]);
+}
+
+/// Nothing is reported that is not there.
+#[test]
+fn a_trigger_that_keeps_rows_away() {
+    let mut database = Server::shared().database();
+    let place = days(&[("BOS", "01-01", 22), ("DEN", "01-01", 3)]);
+    load(&database, &place);
+    database.execute(&format!(
+        "CREATE FUNCTION keep_away() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+         CREATE TRIGGER keep_away BEFORE INSERT ON {TABLE} FOR EACH ROW EXECUTE FUNCTION keep_away()"
+    ));
+    let before = all(&mut database);
+    let place = days(&[("BOS", "01-01", 22), ("SFO", "01-01", 4)]);
+    let finished = run(&database, database.load(&place));
+    let error = finished.error();
+    assert!(
+        error.contains("1 of the year's 2 rows would be in it, nothing was changed"),
+        "{error}"
+    );
+    assert_eq!(all(&mut database), before);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! whole files are read and written here, safely.
 
 mod advice;
+mod aws;
 pub mod key;
 mod read;
 mod url;
@@ -14,8 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use futures::TryStreamExt;
-use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
@@ -67,15 +66,13 @@ impl Lake {
                 let _ = rustls::crypto::ring::default_provider().install_default();
                 let client = ClientOptions::new()
                     .with_timeout(REQUEST)
-                    .with_connect_timeout(Duration::from_secs(5))
-                    .with_allow_http(plain_http_is_wanted()?);
+                    .with_connect_timeout(Duration::from_secs(5));
                 let retry = RetryConfig {
                     retry_timeout: RETRY,
                     ..RetryConfig::default()
                 };
-                let builder = AmazonS3Builder::from_env()
+                let builder = aws::from_environment(client)?
                     .with_bucket_name(bucket)
-                    .with_client_options(client)
                     .with_retry(retry);
                 Arc::new(
                     builder
@@ -99,27 +96,46 @@ impl Lake {
     /// The raw file of a year, or `None` when the lake has none.
     ///
     /// # Errors
-    /// When the lake cannot be read, or has the year in more than one form.
+    /// When the lake cannot be read, has no folder of raw files, or has the year in more than one
+    /// form.
     pub fn bronze(&self, year: i32) -> Result<Option<Object>> {
-        let folder = self.key(key::BRONZE);
         let wanted = key::bronze(year).map(|key| self.key(&key));
-        let listed = self.runtime.block_on(async {
-            let all = self.store.list(Some(&folder));
-            all.try_filter(|o| futures::future::ready(wanted.contains(&o.location)))
-                .try_collect::<Vec<_>>()
-                .await
-        });
-        let mut found =
-            listed.map_err(|e| self.explain(e, &format!("cannot list {}", self.place(&folder))))?;
+        let mut found = match &self.url {
+            // Other names in the folder do not matter, whatever they are.
+            LakeUrl::Folder(dir) => {
+                let folder = dir.join(key::BRONZE);
+                ensure!(
+                    folder.is_dir(),
+                    "no folder {}: create it, or correct --lake (LAKE_URL)",
+                    folder.display()
+                );
+                wanted
+                    .into_iter()
+                    .filter(|key| dir.join(key.as_ref()).exists())
+                    .collect()
+            }
+            // A HEAD would not tell a bucket that is not there from an object that is not.
+            LakeUrl::S3 { .. } => self.listed(&wanted)?,
+        };
         if found.len() > 1 {
-            found.sort_by(|a, b| a.location.cmp(&b.location));
-            let names: Vec<_> = found.iter().map(|o| self.place(&o.location)).collect();
+            let names: Vec<_> = found.iter().map(|key| self.place(key)).collect();
             bail!("{} are both there: keep one of them", names.join(" and "));
         }
-        let Some(object) = found.pop() else {
-            return Ok(None);
-        };
-        self.head(&object.location).map(Some)
+        found.pop().map(|key| self.head(&key)).transpose()
+    }
+
+    /// Those of the raw files that the lake has, in order.
+    fn listed(&self, wanted: &[Key]) -> Result<Vec<Key>> {
+        let folder = self.key(key::BRONZE);
+        let all = self.store.list_with_delimiter(Some(&folder));
+        let all = self
+            .runtime
+            .block_on(all)
+            .map_err(|e| self.explain(e, &format!("cannot list {}", self.place(&folder))))?;
+        let mut found: Vec<Key> = all.objects.into_iter().map(|o| o.location).collect();
+        found.retain(|key| wanted.contains(key));
+        found.sort();
+        Ok(found)
     }
 
     /// Whether an object lies in the lake.
@@ -170,22 +186,4 @@ impl Lake {
             LakeUrl::Folder(dir) => dir.join(key.as_ref()).display().to_string(),
         }
     }
-}
-
-/// The endpoint when it is given: `http://` is meant then, an S3 server of one's own on a private
-/// network. The library panics at one that is no URL.
-fn plain_http_is_wanted() -> Result<bool> {
-    let mut plain = false;
-    for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"] {
-        let Ok(given) = std::env::var(name) else {
-            continue;
-        };
-        let url = ::url::Url::parse(&given).ok().filter(::url::Url::has_host);
-        match url.as_ref().map(::url::Url::scheme) {
-            Some("http") => plain = true,
-            Some("https") => {}
-            _ => bail!("{name} is not http://host[:port] or https://host[:port]: correct it"),
-        }
-    }
-    Ok(plain)
 }

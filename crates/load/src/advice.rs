@@ -46,6 +46,13 @@ fn of_the_server(code: &SqlState) -> &'static str {
         SqlState::READ_ONLY_SQL_TRANSACTION => {
             "this server is read-only, a standby perhaps: set PGHOST to the primary"
         }
+        SqlState::NOT_NULL_VIOLATION
+        | SqlState::CHECK_VIOLATION
+        | SqlState::UNIQUE_VIOLATION
+        | SqlState::FOREIGN_KEY_VIOLATION
+        | SqlState::EXCLUSION_VIOLATION => {
+            "a constraint of the table refuses the rows, nothing was changed: drop it or choose another --table"
+        }
         SqlState::DISK_FULL => "the server's disk is full: free some space and run again",
         SqlState::TOO_MANY_CONNECTIONS => "the server has no connection left: run again later",
         SqlState::CANNOT_CONNECT_NOW | SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => {

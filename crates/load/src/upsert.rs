@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use chrono::NaiveDate;
 use flights::{anomalies, name};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
@@ -45,7 +45,7 @@ pub(crate) async fn upsert(
     transaction.execute(turn, &[&TURN]).await?;
     prepare(&transaction, table).await?;
     copy(&transaction, rows).await?;
-    let changed = replace(&transaction, table, year).await?;
+    let changed = replace(&transaction, table, year, rows.len()).await?;
     transaction.commit().await.map_err(|e| match e.as_db_error() {
         Some(_) => e.into(),
         None => anyhow!(
@@ -85,7 +85,12 @@ async fn copy(transaction: &Transaction<'_>, rows: &Rows) -> Result<()> {
 
 /// Inserts what is new, updates what differs, deletes what is gone. A row that is equal is not
 /// touched, not even locked.
-async fn replace(transaction: &Transaction<'_>, table: &Table, year: i32) -> Result<Changed> {
+async fn replace(
+    transaction: &Transaction<'_>,
+    table: &Table,
+    year: i32,
+    rows: usize,
+) -> Result<Changed> {
     let first_day = |year| NaiveDate::from_ymd_opt(year, 1, 1).context("no such year");
     let (from, to) = (first_day(year)?, first_day(year + 1)?);
     let names: Vec<_> = anomalies::COLUMNS.iter().map(|c| quoted(c.name)).collect();
@@ -118,6 +123,13 @@ async fn replace(transaction: &Transaction<'_>, table: &Table, year: i32) -> Res
     );
     let counts = transaction.query_one(&different, &[&from, &to]).await?;
     let count = |at| counts.get::<_, i64>(at) as u64;
+    let all = format!("SELECT count(*) FROM {table} WHERE {date} >= $1 AND {date} < $2");
+    let there: i64 = transaction.query_one(&all, &[&from, &to]).await?.get(0);
+    ensure!(
+        there as usize == rows,
+        "{there} of the year's {rows} rows would be in it, nothing was changed: a trigger or a rule \
+         of the table keeps rows away, drop it or choose another --table"
+    );
     Ok(Changed {
         inserted: count(0),
         updated: count(1),

@@ -18,6 +18,7 @@ mod stop;
 pub use progress::Progress;
 
 use std::io::Write;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -30,7 +31,7 @@ use serde::Serialize;
 pub struct Common {
     /// The year to work on, four digits
     // The on-time reports of the US Bureau of Transportation Statistics begin in 1987.
-    #[arg(long, value_parser = clap::value_parser!(i32).range(1987..=2099))]
+    #[arg(long, value_parser = year)]
     pub year: i32,
 
     /// The folder through which the workers hand each other their files
@@ -44,6 +45,15 @@ pub struct Common {
 
     #[command(flatten)]
     verbosity: Verbosity<InfoLevel>,
+}
+
+fn year(text: &str) -> Result<i32, String> {
+    let digits = text.len() == 4 && text.bytes().all(|b| b.is_ascii_digit());
+    let year = text
+        .parse()
+        .ok()
+        .filter(|y| digits && (1987..=2099).contains(y));
+    year.ok_or_else(|| "give a year of four digits, 1987 to 2099".into())
 }
 
 /// A worker: the arguments of one binary, and the job that they describe.
@@ -110,7 +120,17 @@ pub fn main<W: Worker>() -> ExitCode {
         return fail(&anyhow::Error::new(e).context("cannot watch for SIGTERM"));
     }
     let year = args.common().year;
-    match args.run().and_then(|summary| {
+    // A defect of ours is told in one line, too. The hook has told it when the panic is caught.
+    std::panic::set_hook(Box::new(|defect| {
+        log::error!(
+            "a defect of this program, please report it: {}",
+            one_line(&defect.to_string())
+        );
+    }));
+    let Ok(result) = std::panic::catch_unwind(AssertUnwindSafe(|| args.run())) else {
+        return ExitCode::FAILURE;
+    };
+    match result.and_then(|summary| {
         log::logger().flush();
         let seconds = (start.elapsed().as_secs_f64() * 1e3).round() / 1e3;
         let line = Line {
