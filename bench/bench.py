@@ -36,6 +36,7 @@ class Times:
         self.wall, self.cpu, self.peak = [], [], []
 
     def run(self, *command: str | Path, **environment: str) -> None:
+        os.sync()  # nobody pays for what the command before has written
         start = time.monotonic()
         child = subprocess.Popen(
             list(map(str, command)),
