@@ -72,12 +72,17 @@ def draw_year(year: int, rows: list[tuple], path: Path) -> None:
 
 def draw_airport(panel, origin: str, days: list[tuple]) -> None:
     """Draws the days of one airport."""
-    for flag, colour, size in ((0, DAY, 2), (1, FLAGGED, 16)):
+    for flag, colour, size in ((0, DAY, 3), (1, FLAGGED, 18)):
         points = [(row[1], row[2]) for row in days if row[4] == flag]
         panel.scatter([p[0] for p in points], [p[1] for p in points], s=size, color=colour, linewidths=0)
     flights = sum(row[3] for row in days)
-    panel.set_title(f"{origin}: {flights:,} flights on {len(days)} days", fontsize=8, loc="left")
+    flown, on = counted(flights, "flight"), counted(len(days), "day")
+    panel.set_title(f"{origin}: {flown} on {on}", fontsize=8, loc="left")
     panel.tick_params(labelsize=7)
     panel.grid(alpha=0.3, linewidth=0.5)
     for side in ("top", "right"):
         panel.spines[side].set_visible(False)
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
