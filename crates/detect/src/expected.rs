@@ -86,7 +86,7 @@ mod tests {
             flag: vec![false, true, false],
         };
         let panel = Panel {
-            airports: &[0..3],
+            airports: std::slice::from_ref(&(0..3)),
             day: &[0, 1, 2],
             mean: &[4.0, 100.0, 240.0],
             flights: &[2, 1, 2],
