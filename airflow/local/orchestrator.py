@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from postgres import SUPERUSER, WAREHOUSE, Server
+from postgres import SUPERUSER, WAREHOUSE, Server, without_libpq
 
 DAG_ID = "etl_ml_pipeline"
 TASKS = ["extract", "clean", "aggregate", "detect", "load", "cleanup"]
@@ -76,7 +76,9 @@ class Orchestrator:
             self.server.create_database(database)
         # Airflow reads its settings when it is imported: from here on, not before.
         assert "airflow.models" not in sys.modules, "Airflow was imported too early"
-        os.environ.update(self.environment)
+        here = without_libpq(os.environ) | self.environment
+        os.environ.clear()
+        os.environ.update(here)
         with self.log.open("a") as log:
             self._airflow(log, "db", "upgrade")
             self._airflow(log, "dags", "reserialize")

@@ -32,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from importlib import metadata, util
 from pathlib import Path
 
@@ -82,7 +83,7 @@ class Server:
 
     def psql(self, *arguments: str, database: str = SUPERUSER, **options) -> subprocess.CompletedProcess:
         """Runs psql on a database of the server."""
-        environment = os.environ | self.environment(database)
+        environment = without_libpq(os.environ) | self.environment(database)
         return subprocess.run([binary("psql"), *arguments], env=environment, check=True, **options)
 
     def create_database(self, name: str) -> None:
@@ -181,13 +182,22 @@ class Server:
     def _wait_until_ready(self) -> None:
         ask = [binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         deadline = time.monotonic() + SECONDS_TO_START
-        while subprocess.run(ask).returncode != 0:
+        while subprocess.run(ask, env=without_libpq(os.environ)).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 log = (self.folder / "log").read_text().splitlines()[-5:]
                 if any("postmaster.pid" in line for line in log):
                     sys.exit(f"the PostgreSQL in {self.folder} is in use: wait until the other run has ended")
                 sys.exit("\n".join(["PostgreSQL does not start; its log ends with:", *log]))
             time.sleep(0.05)
+
+
+def without_libpq(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leaves out the variables that may lead to another server, or bring another password."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("PG") and name != "DATABASE_URL"
+    }
 
 
 def binary(name: str) -> str:
@@ -294,7 +304,7 @@ def run_with(arguments: argparse.Namespace) -> int:
         server.create_database(WAREHOUSE)
         # psql is found beside the server's other programs.
         path = f"{Path(binary('psql')).parent}:{os.environ['PATH']}"
-        environment = os.environ | server.environment(WAREHOUSE) | {"PATH": path}
+        environment = without_libpq(os.environ) | server.environment(WAREHOUSE) | {"PATH": path}
         # Ctrl-C is for the command: psql cancels a query with it, a shell a line.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return subprocess.run(arguments.program, env=environment).returncode

@@ -71,7 +71,7 @@ def warehouse(server):
 def load_that_waits(airflow, server):
     """A run whose load waits for a lock on the table: the run's id, and the process."""
     airflow.wait([airflow.trigger(2013)], within=timedelta(minutes=3))  # the table is there now
-    hold = "BEGIN; LOCK TABLE agg_dep_delay_by_date IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(50)"
+    hold = "BEGIN; LOCK TABLE agg_dep_delay_by_date IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(300)"
     place = (
         f"host=127.0.0.1 port={server.port} user={SUPERUSER} dbname={WAREHOUSE} passfile={server.passfile}"
     )
@@ -95,7 +95,7 @@ def workers_running() -> list[psutil.Process]:
     return found
 
 
-def wait_for(condition, what: str, seconds: float = 60):
+def wait_for(condition, what: str, seconds: float = 180):
     """Waits until `condition()` gives something true, and returns that."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -34,6 +34,14 @@ def test_a_cluster_whose_making_was_killed_is_made_anew(tmp_path, until):
         server.remove()
 
 
+def test_variables_of_another_server_do_not_matter(tmp_path, monkeypatch):
+    for name in ("PGPASSWORD", "PGHOST", "PGSERVICE", "DATABASE_URL"):
+        monkeypatch.setenv(name, "another")
+    with Server(tmp_path) as server:
+        server.create_database("flights")
+    server.remove()
+
+
 def test_a_cluster_in_use_is_told_as_such(tmp_path):
     with Server(tmp_path) as server:
         second = start(tmp_path)
