@@ -84,12 +84,15 @@ mod tests {
         let verdict = Verdict {
             score: vec![Some(0.4), Some(0.9), Some(0.4)],
             flag: vec![false, true, false],
+            explanation: None,
         };
         let panel = Panel {
             airports: std::slice::from_ref(&(0..3)),
             day: &[0, 1, 2],
             mean: &[4.0, 100.0, 240.0],
             flights: &[2, 1, 2],
+            scheduled: &[2, 1, 2],
+            cancelled: None,
         };
         assert_eq!(
             Expected::of(&panel, &verdict).reason[1].as_deref(),
@@ -104,11 +107,14 @@ mod tests {
             day: &[0, 1, 2, 3, 0],
             mean: &[4.0, 154.2, -2.6, 31.0, 7.0],
             flights: &[60, 67, 61, 62, 1],
+            scheduled: &[60, 67, 61, 62, 1],
+            cancelled: None,
         };
         let score = vec![Some(0.4), Some(0.9), Some(0.4), Some(0.5), None];
         let verdict = Verdict {
             score,
             flag: vec![false, true, false, false, false],
+            explanation: None,
         };
         let expected = Expected::of(&panel, &verdict);
         assert_eq!(

@@ -160,6 +160,8 @@ impl Days {
             day: &self.day,
             mean: &self.mean,
             flights: &self.flights,
+            scheduled: &self.flights,
+            cancelled: None,
         }
     }
 }

@@ -47,25 +47,27 @@ const EQUAL_WITHIN: f32 = 1e-7;
 /// Euler's constant γ, to the digits of an f64.
 const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
 
-/// Scores and flags every row. An airport with fewer than three days gets neither; one whose values
-/// are all equal gets equal scores and no flag.
+/// Scores and flags every row with a mean. An airport with fewer than three of them gets neither;
+/// one whose values are all equal gets equal scores and no flag.
 pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
-    debug_assert!(panel.mean.iter().all(|mean| mean.is_finite()));
     let forests: Vec<_> = panel
         .airports
         .par_iter()
-        .map(|rows| judge_airport(&panel.mean[rows.clone()], settings))
+        .map(|airport| {
+            let rows = airport.clone().filter(|row| panel.mean[*row].is_finite());
+            let rows: Vec<usize> = rows.collect();
+            let means: Vec<f64> = rows.iter().map(|row| panel.mean[*row]).collect();
+            Some((rows, judge_airport(&means, settings)?))
+        })
         .collect();
 
     let mut verdict = Verdict {
         score: vec![None; panel.mean.len()],
         flag: vec![false; panel.mean.len()],
+        explanation: None,
     };
-    for (rows, forest) in panel.airports.iter().zip(forests) {
-        let Some((scores, flags)) = forest else {
-            continue;
-        };
-        for ((row, score), flag) in rows.clone().zip(scores).zip(flags) {
+    for (rows, (scores, flags)) in forests.into_iter().flatten() {
+        for ((row, score), flag) in rows.into_iter().zip(scores).zip(flags) {
             verdict.score[row] = Some(score);
             verdict.flag[row] = flag;
         }

@@ -14,19 +14,24 @@ use std::ops::Range;
 /// Every model, in the order of its columns in the output. The first one is the default.
 pub const MODELS: &[Model] = &[isolation_forest::MODEL];
 
-/// One year of gold, a row for each airport and day with a flown flight.
+/// One year of gold, a row for each airport and day with a scheduled flight.
 ///
-/// Rows are sorted by airport, then date. `day`, `mean` and `flights` have one length n.
+/// Rows are sorted by airport, then date. `day`, `mean`, `flights`, `scheduled` and `cancelled`
+/// have one length n.
 #[derive(Debug, Clone, Copy)]
 pub struct Panel<'a> {
     /// The rows of each airport: ranges within `0..n` that do not overlap.
     pub airports: &'a [Range<usize>],
     /// The date of each row, in days since 1970-01-01.
     pub day: &'a [i32],
-    /// The mean departure delay of each row, in minutes; finite.
+    /// The mean departure delay of each row, in minutes: finite, or NaN where no flight flew.
     pub mean: &'a [f64],
-    /// The number of flown flights behind each mean.
+    /// The number of flown flights behind each mean; 0 where no flight flew.
     pub flights: &'a [u32],
+    /// The number of flights in the timetable, flown or not; at least `flights`.
+    pub scheduled: &'a [u32],
+    /// How many of the scheduled flights were cancelled, or `None` when that is not known.
+    pub cancelled: Option<&'a [u32]>,
 }
 
 /// What a model says of each row of a panel: n values each, in the panel's order.
@@ -36,6 +41,51 @@ pub struct Verdict {
     pub score: Vec<Option<f64>>,
     /// Whether the row is an anomaly. Always false where the score is `None`.
     pub flag: Vec<bool>,
+    /// What the model expected and why it flags, if it can tell.
+    pub explanation: Option<Explanation>,
+}
+
+/// What a model expected of each row, and why it flags the rows that it flags.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// The mean delay that was to be expected, minutes. `None`: too little data to say.
+    pub expected: Vec<Option<f64>>,
+    /// The least mean delay that would not have been unusual, minutes.
+    pub lower: Vec<Option<f64>>,
+    /// The largest mean delay that would not have been unusual, minutes.
+    pub upper: Vec<Option<f64>>,
+    /// What speaks for each flag, the strongest first; empty where there is none.
+    pub evidence: Vec<Vec<Evidence>>,
+}
+
+/// One reason to flag an airport's day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// More flights were cancelled than chance explains.
+    Cancelled,
+    /// Far fewer flights flew than are usual on this weekday, where cancellations are not known.
+    FewFlights {
+        /// The usual number of flights.
+        usual: u32,
+    },
+    /// The mean delay is above what was to be expected.
+    Late,
+    /// The mean delay is below what was to be expected.
+    Early,
+    /// The day is part of a run of days that are high or low together.
+    Run {
+        /// Whether the run's days are late, or else early.
+        late: bool,
+        /// Which day of the run it is, from 1.
+        day: u32,
+    },
+    /// Other airports were late on the same day.
+    Peers {
+        /// How many of the others were late.
+        late: u32,
+        /// How many others there were.
+        of: u32,
+    },
 }
 
 /// What the caller chooses.

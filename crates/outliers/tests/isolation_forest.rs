@@ -57,6 +57,8 @@ fn judge_all(airports: &[&[f64]], contamination: f64, seed: u64) -> Verdict {
         day: &(0..).take(end).collect::<Vec<i32>>(),
         mean: &mean,
         flights: &vec![1; end],
+        scheduled: &vec![1; end],
+        cancelled: None,
     };
     let settings = Settings {
         contamination,
