@@ -2,6 +2,7 @@
 # make test   every test: builds and installs what is missing
 # make psql   a look at the table that make run filled
 # make shell  a shell with the workers on the PATH and the warehouse at hand, to run them one by one
+# make notebooks  runs the notebooks and keeps in them what comes out
 # make lint   formatting and lints, as CI checks them
 # make bench  the workers on a full year beside Python polars and DuckDB
 # make clean  removes what the targets above have made, but for the build cache in target/
@@ -9,7 +10,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: run test psql shell lint bench clean workers environment
+.PHONY: run test psql shell notebooks lint bench clean workers environment
 
 run: workers environment
 	@$(PYTHON) airflow/local/run.py
@@ -23,11 +24,14 @@ psql: environment
 shell: workers environment
 	@PATH="$$PWD/target/release:$$PATH" $(PYTHON) airflow/local/postgres.py with .run/postgres bash
 
+notebooks: workers environment
+	notebooks/run.sh jupyter execute --inplace notebooks/*.ipynb
+
 lint: environment
 	cargo fmt --check
 	cargo clippy --quiet --release --workspace --all-targets -- -D warnings
-	$(PYTHON) -m ruff check airflow bench
-	$(PYTHON) -m ruff format --check airflow bench
+	$(PYTHON) -m ruff check airflow bench notebooks
+	$(PYTHON) -m ruff format --check airflow bench notebooks
 
 bench: workers environment
 	@PATH="$$PWD/.tools/bin:$$PATH" uv run --quiet --script bench/bench.py

@@ -1,12 +1,14 @@
-//! What was to be expected of a day, and the verdict in words.
+//! What was to be expected of a day, and why it is flagged.
 
-use outliers::{Panel, Verdict};
+use outliers::{Explanation, Panel, Verdict};
 
-/// For each row of a panel: what was to be expected, and why it is flagged.
+use crate::reason::{self, counted};
+
+/// For each row of a panel: what was to be expected, and the reason in words.
 pub(crate) struct Expected {
-    /// The median of the airport's means, minutes.
+    /// The mean that was to be expected, minutes.
     pub(crate) middle: Vec<Option<f64>>,
-    /// The least mean among the airport's days that are not flagged, minutes.
+    /// The least mean that would not have been unusual, minutes.
     pub(crate) lower: Vec<Option<f64>>,
     /// The largest of them, minutes.
     pub(crate) upper: Vec<Option<f64>>,
@@ -16,34 +18,68 @@ pub(crate) struct Expected {
 
 impl Expected {
     pub(crate) fn of(panel: &Panel, verdict: &Verdict) -> Self {
-        let rows = panel.mean.len();
-        let mut expected = Expected {
+        let mut expected = match &verdict.explanation {
+            Some(explanation) => explained(panel, verdict, explanation),
+            None => seen_on_other_days(panel, verdict),
+        };
+        for airport in panel.airports {
+            let flown = |row: &usize| panel.flights[*row] > 0;
+            let days = airport.clone().filter(flown).count();
+            for row in airport.clone() {
+                if verdict.score[row].is_none() {
+                    expected.reason[row] = Some(reason::unscored(panel, days, row));
+                }
+            }
+        }
+        expected
+    }
+
+    fn nothing(rows: usize) -> Self {
+        Expected {
             middle: vec![None; rows],
             lower: vec![None; rows],
             upper: vec![None; rows],
             reason: vec![None; rows],
+        }
+    }
+}
+
+/// As the model tells it.
+fn explained(panel: &Panel, verdict: &Verdict, explanation: &Explanation) -> Expected {
+    let rows = panel.mean.len();
+    let reason = |row: usize| verdict.flag[row].then(|| reason::flagged(panel, explanation, row));
+    Expected {
+        middle: explanation.expected.clone(),
+        lower: explanation.lower.clone(),
+        upper: explanation.upper.clone(),
+        reason: (0..rows).map(reason).collect(),
+    }
+}
+
+/// For a model that cannot tell: the median, the least and the largest mean of the airport's days
+/// that are scored and not flagged.
+fn seen_on_other_days(panel: &Panel, verdict: &Verdict) -> Expected {
+    let mut expected = Expected::nothing(panel.mean.len());
+    for airport in panel.airports {
+        let scored: Vec<usize> = airport
+            .clone()
+            .filter(|row| verdict.score[*row].is_some())
+            .collect();
+        let means = |flagged: bool| -> Vec<f64> {
+            let rows = scored.iter().filter(|row| !flagged || !verdict.flag[**row]);
+            rows.map(|row| panel.mean[*row]).collect()
         };
-        for airport in panel.airports {
-            if verdict.score[airport.clone()].iter().any(Option::is_none) {
-                let days = airport.len();
-                let reason = format!(
-                    "only {} with flights: too few to judge",
-                    counted(days, "day")
-                );
-                expected.reason[airport.clone()].fill(Some(reason));
-                continue;
-            }
-            let mut means = panel.mean[airport.clone()].to_vec();
-            let usual = airport
-                .clone()
-                .filter(|row| !verdict.flag[*row])
-                .map(|row| panel.mean[row]);
-            let lower = usual.clone().fold(f64::INFINITY, f64::min);
-            let upper = usual.fold(f64::NEG_INFINITY, f64::max);
-            expected.middle[airport.clone()].fill(Some(median(&mut means)));
-            expected.lower[airport.clone()].fill(Some(lower));
-            expected.upper[airport.clone()].fill(Some(upper));
-            for row in airport.clone().filter(|row| verdict.flag[*row]) {
+        let (mut all, usual) = (means(false), means(true));
+        let Some(middle) = median(&mut all) else {
+            continue;
+        };
+        let lower = usual.iter().copied().fold(f64::INFINITY, f64::min);
+        let upper = usual.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        for row in scored {
+            expected.middle[row] = Some(middle);
+            expected.lower[row] = Some(lower);
+            expected.upper[row] = Some(upper);
+            if verdict.flag[row] {
                 let mean = panel.mean[row];
                 // A forest also flags a value that lies alone between others.
                 let between = if lower <= mean && mean <= upper {
@@ -51,32 +87,30 @@ impl Expected {
                 } else {
                     "on other days"
                 };
+                let flights = counted(panel.flights[row], "flight");
                 expected.reason[row] = Some(format!(
-                    "mean {mean:.0} min, {between} {lower:.0} to {upper:.0}, {}",
-                    counted(panel.flights[row] as usize, "flight"),
+                    "mean {mean:.0} min, {between} {lower:.0} to {upper:.0}, {flights}"
                 ));
             }
         }
-        expected
     }
+    expected
 }
 
-fn median(values: &mut [f64]) -> f64 {
+fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        f64::midpoint(values[middle - 1], values[middle])
+    match values.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(values[middle]),
+        _ => Some(f64::midpoint(values[middle - 1], values[middle])),
     }
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
 mod tests {
+    use outliers::Evidence;
+
     use super::*;
 
     #[test]
@@ -100,37 +134,66 @@ mod tests {
         );
     }
 
+    /// Four days of one airport, a closed one among them, and one day of another.
+    const PANEL: Panel = Panel {
+        airports: &[0..5, 5..6],
+        day: &[0, 1, 2, 3, 4, 0],
+        mean: &[4.0, 154.2, -2.6, 31.0, f64::NAN, 7.0],
+        flights: &[60, 67, 61, 62, 0, 1],
+        scheduled: &[60, 67, 61, 62, 58, 1],
+        cancelled: Some(&[0, 0, 0, 0, 58, 0]),
+    };
+
     #[test]
-    fn words_for_a_flagged_day_and_for_a_small_airport() {
-        let panel = Panel {
-            airports: &[0..4, 4..5],
-            day: &[0, 1, 2, 3, 0],
-            mean: &[4.0, 154.2, -2.6, 31.0, 7.0],
-            flights: &[60, 67, 61, 62, 1],
-            scheduled: &[60, 67, 61, 62, 1],
-            cancelled: None,
-        };
-        let score = vec![Some(0.4), Some(0.9), Some(0.4), Some(0.5), None];
+    fn without_an_explanation_other_days_tell() {
         let verdict = Verdict {
-            score,
-            flag: vec![false, true, false, false, false],
+            score: vec![Some(0.4), Some(0.9), Some(0.4), Some(0.5), None, None],
+            flag: vec![false, true, false, false, false, false],
             explanation: None,
         };
-        let expected = Expected::of(&panel, &verdict);
+        let expected = Expected::of(&PANEL, &verdict);
+        let middle = Some(17.5);
         assert_eq!(
             expected.middle,
-            [Some(17.5), Some(17.5), Some(17.5), Some(17.5), None]
+            [middle, middle, middle, middle, None, None]
         );
         assert_eq!(expected.lower[1], Some(-2.6));
         assert_eq!(expected.upper[1], Some(31.0));
+        let reasons: Vec<_> = expected.reason.iter().map(Option::as_deref).collect();
         assert_eq!(
-            expected.reason[1].as_deref(),
-            Some("mean 154 min, on other days -3 to 31, 67 flights")
+            reasons,
+            [
+                None,
+                Some("mean 154 min, on other days -3 to 31, 67 flights"),
+                None,
+                None,
+                Some("no flight flew: 58 of 58 flights cancelled"),
+                Some("only 1 day with flights: too few to judge")
+            ]
         );
-        assert_eq!(
-            expected.reason[4].as_deref(),
-            Some("only 1 day with flights: too few to judge")
-        );
-        assert_eq!(expected.reason[0], None);
+    }
+
+    #[test]
+    fn with_an_explanation_the_model_tells() {
+        let mut evidence = vec![vec![]; 6];
+        evidence[4] = vec![Evidence::Cancelled];
+        let explanation = Explanation {
+            expected: vec![Some(6.0), Some(6.0), Some(6.0), Some(6.0), None, None],
+            lower: vec![None; 6],
+            upper: vec![Some(40.0); 6],
+            evidence,
+        };
+        let verdict = Verdict {
+            score: vec![Some(0.0), Some(1.0), Some(0.0), Some(0.0), Some(9.0), None],
+            flag: vec![false, false, false, false, true, false],
+            explanation: Some(explanation.clone()),
+        };
+        let expected = Expected::of(&PANEL, &verdict);
+        assert_eq!(expected.middle, explanation.expected);
+        assert_eq!(expected.upper, explanation.upper);
+        let reason = |row: usize| expected.reason[row].as_deref();
+        assert_eq!(reason(1), None);
+        assert_eq!(reason(4), Some("58 of 58 flights cancelled"));
+        assert_eq!(reason(5), Some("only 1 day with flights: too few to judge"));
     }
 }

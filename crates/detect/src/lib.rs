@@ -2,6 +2,7 @@
 //! models, what was to be expected, and the verdict in words.
 
 mod expected;
+mod reason;
 
 use std::ops::Range;
 
@@ -31,7 +32,7 @@ pub struct Args {
     common: Common,
 
     /// The share of days that are anomalous, more than 0 and at most 0.5
-    #[arg(long, default_value_t = 0.01, value_parser = contamination)]
+    #[arg(long, default_value_t = 0.01, value_parser = Settings::parse_contamination)]
     contamination: f64,
 
     /// Where the models' random numbers begin: the same seed, the same result
@@ -43,11 +44,6 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', default_values = MODELS.iter().map(|m| m.name),
           value_parser = PossibleValuesParser::new(MODELS.iter().map(|m| m.name)))]
     models: Vec<String>,
-}
-
-fn contamination(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|c| *c > 0.0 && *c <= 0.5);
-    share.ok_or_else(|| "give a number above 0 and up to 0.5, such as 0.01 for 1 %".into())
 }
 
 /// What the summary line says.

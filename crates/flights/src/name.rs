@@ -10,6 +10,10 @@ pub const DEP_DELAY: &str = "dep_delay";
 pub const MEAN_DEP_DELAY: &str = "mean_dep_delay";
 /// Flights with a departure delay, of an airport and day.
 pub const FLIGHTS: &str = "flights";
+/// Flights in the timetable, flown or not, of an airport and day.
+pub const SCHEDULED: &str = "scheduled";
+/// Cancelled flights of an airport and day.
+pub const CANCELLED: &str = "cancelled";
 /// Airport and day in one: `JFK20130101`.
 pub const ID: &str = "id";
 /// The flag of the default model; each model's own is `anomaly_` and its short name.
@@ -24,3 +28,7 @@ pub const LOWER_DELAY: &str = "lower_delay";
 pub const UPPER_DELAY: &str = "upper_delay";
 /// The verdict in words.
 pub const REASON: &str = "reason";
+/// Whether a labelled row is an anomaly: 1 or 0.
+pub const LABEL: &str = "label";
+/// The kind of anomaly that a labelled row is.
+pub const KIND: &str = "kind";

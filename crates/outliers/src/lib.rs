@@ -97,6 +97,17 @@ pub struct Settings {
     pub seed: u64,
 }
 
+impl Settings {
+    /// Reads a contamination, such as `0.01`.
+    ///
+    /// # Errors
+    /// What to give instead, when it is no number above 0 and up to 0.5.
+    pub fn parse_contamination(text: &str) -> Result<f64, String> {
+        let share = text.parse().ok().filter(|c| *c > 0.0 && *c <= 0.5);
+        share.ok_or_else(|| "give a number above 0 and up to 0.5, such as 0.01 for 1 %".into())
+    }
+}
+
 /// A model: its names and its function.
 #[derive(Debug, Clone, Copy)]
 pub struct Model {

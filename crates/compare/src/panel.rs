@@ -1,0 +1,108 @@
+//! Reading a labelled panel.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use flights::{Days, name};
+use polars::prelude::{Column, DataFrame, DataType, ParquetReader, SerReader, SortMultipleOptions};
+
+/// The kind of rows that are judged but not counted: too weak to be called anomalous or not.
+const WEAK: &str = "weak";
+
+/// Days of which is known whether they are anomalous.
+pub(crate) struct Labelled {
+    pub(crate) days: Days,
+    /// Whether cancellations are known.
+    pub(crate) cancelled: bool,
+    /// Whether each row is an anomaly.
+    pub(crate) label: Vec<bool>,
+    /// The kind of each anomaly; empty for other rows.
+    pub(crate) kind: Vec<String>,
+    /// Whether each row counts.
+    pub(crate) counts: Vec<bool>,
+}
+
+/// Reads a labelled panel; see `compare labelled --help` for its columns.
+///
+/// # Errors
+/// When the file cannot be read, lacks a column, has a null or another type where it must not, or
+/// has two rows of one airport and day.
+pub(crate) fn read(path: &Path) -> Result<Labelled> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let frame = ParquetReader::new(file).finish();
+    let frame = frame.with_context(|| format!("{} is no Parquet file", path.display()))?;
+    labelled(&frame).with_context(|| format!("{}: no labelled panel", path.display()))
+}
+
+fn labelled(frame: &DataFrame) -> Result<Labelled> {
+    let has = |name| frame.column(name).is_ok();
+    let column = |name: &str, kind: &DataType| -> Result<Column> {
+        let Ok(column) = frame.column(name) else {
+            bail!("it has no column {name}: see compare labelled --help");
+        };
+        let cast = column.strict_cast(kind);
+        cast.with_context(|| format!("column {name} is {}, wanted {kind}", column.dtype()))
+    };
+    let whole = |name: &str, kind: &DataType| -> Result<Column> {
+        let column = column(name, kind)?;
+        ensure!(column.null_count() == 0, "column {name} has nulls");
+        Ok(column)
+    };
+    let flights = whole(name::FLIGHTS, &DataType::Int32)?;
+    let none = Column::new_scalar(name::CANCELLED.into(), 0i32.into(), frame.height());
+    let known = has(name::CANCELLED);
+    let cancelled = if known {
+        whole(name::CANCELLED, &DataType::Int32)?
+    } else {
+        none
+    };
+    let scheduled = if has(name::SCHEDULED) {
+        whole(name::SCHEDULED, &DataType::Int32)?
+    } else {
+        (&flights + &cancelled)?.with_name(name::SCHEDULED.into())
+    };
+    let by = [name::ORIGIN, name::FL_DATE];
+    let rows = DataFrame::new(
+        frame.height(),
+        vec![
+            whole(name::ORIGIN, &DataType::String)?,
+            whole(name::FL_DATE, &DataType::Date)?,
+            column(name::MEAN_DEP_DELAY, &DataType::Float64)?,
+            flights,
+            scheduled,
+            cancelled,
+            whole(name::LABEL, &DataType::Int32)?,
+            column(name::KIND, &DataType::String)?,
+        ],
+    )?
+    .sort(by, SortMultipleOptions::default())?;
+
+    let days = Days::of(&rows)?;
+    for airport in &days.airports {
+        if let Some(at) = days.day[airport.clone()]
+            .windows(2)
+            .position(|pair| pair[0] == pair[1])
+        {
+            let row = rows.column(name::ORIGIN)?.str()?.get(airport.start + at);
+            bail!("two rows of one day at {}", row.unwrap_or_default());
+        }
+    }
+    let infinite = days.mean.iter().any(|mean| mean.is_infinite());
+    ensure!(!infinite, "column mean_dep_delay has an infinite value");
+    let negative =
+        |c: &str| -> Result<bool> { Ok(rows.column(c)?.i32()?.iter().any(|n| n < Some(0))) };
+    for c in [name::FLIGHTS, name::SCHEDULED, name::CANCELLED] {
+        ensure!(!negative(c)?, "column {c} has a negative value");
+    }
+    let label = rows.column(name::LABEL)?.i32()?;
+    let kind = rows.column(name::KIND)?.str()?;
+    let kind: Vec<String> = kind.iter().map(|k| k.unwrap_or_default().into()).collect();
+    Ok(Labelled {
+        days,
+        cancelled: known,
+        label: label.into_no_null_iter().map(|label| label != 0).collect(),
+        counts: kind.iter().map(|kind| kind != WEAK).collect(),
+        kind,
+    })
+}

@@ -1,0 +1,126 @@
+//! A verdict in words.
+
+use outliers::{Evidence, Explanation, Panel};
+
+/// Why a flagged row is flagged, the strongest evidence first.
+pub(crate) fn flagged(panel: &Panel, explanation: &Explanation, row: usize) -> String {
+    let evidence = &explanation.evidence[row];
+    let words = evidence
+        .iter()
+        .map(|evidence| words(*evidence, panel, explanation, row));
+    words.collect::<Vec<_>>().join("; ")
+}
+
+fn words(evidence: Evidence, panel: &Panel, explanation: &Explanation, row: usize) -> String {
+    let flights = panel.flights[row];
+    match evidence {
+        Evidence::Cancelled => cancelled(panel, row),
+        Evidence::FewFlights { usual } => {
+            format!("only {}, usually {usual}", counted(flights, "flight"))
+        }
+        Evidence::Late | Evidence::Early => {
+            let mean = panel.mean[row];
+            let flights = counted(flights, "flight");
+            match (explanation.lower[row], explanation.upper[row]) {
+                (Some(lower), Some(upper)) => {
+                    format!("mean {mean:.0} min, expected {lower:.0} to {upper:.0}, {flights}")
+                }
+                _ => format!("mean {mean:.0} min, {flights}"),
+            }
+        }
+        Evidence::Run { late, day } => {
+            let what = if late { "late" } else { "early" };
+            format!("{} day of a run of {what} days", ordinal(day))
+        }
+        Evidence::Peers { late, of } => {
+            format!("late at {late} of {} too", counted(of, "other airport"))
+        }
+    }
+}
+
+/// Why a row has no score; `days` is the number of days of its airport with a flight.
+pub(crate) fn unscored(panel: &Panel, days: usize, row: usize) -> String {
+    if panel.mean[row].is_nan() && panel.cancelled.is_some() {
+        return format!("no flight flew: {}", cancelled(panel, row));
+    }
+    let days = counted(days as u32, "day");
+    format!("only {days} with flights: too few to judge")
+}
+
+fn cancelled(panel: &Panel, row: usize) -> String {
+    let cancelled = panel.cancelled.map_or(0, |cancelled| cancelled[row]);
+    let scheduled = counted(panel.scheduled[row], "flight");
+    format!("{cancelled} of {scheduled} cancelled")
+}
+
+/// A number of things, such as `1 flight` and `2 flights`.
+pub(crate) fn counted(n: u32, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn ordinal(n: u32) -> String {
+    const WORDS: [&str; 10] = [
+        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
+        "tenth",
+    ];
+    let word = (n as usize).checked_sub(1).and_then(|at| WORDS.get(at));
+    word.map_or_else(|| format!("{n}th"), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_evidence_has_its_words() {
+        let panel = Panel {
+            airports: &[0..2, 2..3],
+            day: &[0, 1, 0],
+            mean: &[154.2, f64::NAN, 7.0],
+            flights: &[67, 0, 1],
+            scheduled: &[80, 47, 1],
+            cancelled: Some(&[12, 47, 0]),
+        };
+        let explanation = Explanation {
+            expected: vec![Some(17.0), None, None],
+            lower: vec![Some(-3.6), None, None],
+            upper: vec![Some(31.2), None, None],
+            evidence: vec![
+                vec![
+                    Evidence::Late,
+                    Evidence::Run { late: true, day: 6 },
+                    Evidence::Peers { late: 12, of: 40 },
+                ],
+                vec![Evidence::Cancelled],
+                vec![
+                    Evidence::FewFlights { usual: 9 },
+                    Evidence::Run {
+                        late: false,
+                        day: 14,
+                    },
+                    Evidence::Peers { late: 1, of: 1 },
+                ],
+            ],
+        };
+        let words = |row| flagged(&panel, &explanation, row);
+        assert_eq!(
+            words(0),
+            "mean 154 min, expected -4 to 31, 67 flights; sixth day of a run of late days; \
+             late at 12 of 40 other airports too"
+        );
+        assert_eq!(words(1), "47 of 47 flights cancelled");
+        assert_eq!(
+            words(2),
+            "only 1 flight, usually 9; 14th day of a run of early days; \
+             late at 1 of 1 other airport too"
+        );
+        assert_eq!(
+            unscored(&panel, 1, 1),
+            "no flight flew: 47 of 47 flights cancelled"
+        );
+        assert_eq!(
+            unscored(&panel, 1, 2),
+            "only 1 day with flights: too few to judge"
+        );
+    }
+}
