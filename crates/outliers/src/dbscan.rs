@@ -107,7 +107,9 @@ fn scores(panel: &Panel, airports: &[(Vec<usize>, Vec<f64>)]) -> Vec<Option<f64>
     let series: Vec<&[f64]> = series.iter().map(Vec::as_slice).collect();
     let detector = DbscanDetector::with_epsilon(EPSILON);
     // It fails only on no series at all, and then there is nothing to score.
-    let found = detector.preprocess(&series).and_then(|data| detector.detect(&data));
+    let found = detector
+        .preprocess(&series)
+        .and_then(|data| detector.detect(&data));
     let Some(band) = found.ok().and_then(|found| found.cluster_band) else {
         return score;
     };
