@@ -5,7 +5,7 @@ use super::tail::{POINTS, Tail};
 use super::year::Year;
 
 /// An early day counts this much of a late one: nobody waits for a flight that is early.
-const EARLY: f64 = 0.5;
+pub(super) const EARLY: f64 = 0.5;
 
 /// Each row's delay.
 pub(super) struct Delays {
