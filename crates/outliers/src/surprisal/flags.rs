@@ -33,8 +33,8 @@ pub(super) fn flags(
     let mut lifted: Vec<(f64, usize)> = Vec::new();
     for row in year.airports.iter().flatten().copied() {
         let score = days[row].score + peers.lift(row);
-        let candidate = !flag[row] && delays.surprise(row) > AT_A && year.panel.flights[row] >= 2;
-        if candidate && large(row) && score >= limit(row) {
+        let near = delays.late[row] > AT_A && year.panel.flights[row] >= 2;
+        if near && !flag[row] && peers.lift(row) > 0.0 && large(row) && score >= limit(row) {
             lifted.push((score, row));
         }
     }

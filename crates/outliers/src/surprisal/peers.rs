@@ -38,7 +38,11 @@ impl Peers {
                 .map(|row| standard[*row].clamp(-2.0, 3.0))
                 .collect();
             let mean = clipped.iter().sum::<f64>() / clipped.len() as f64;
-            clipped.iter().map(|x| x - mean).collect()
+            let centred: Vec<f64> = clipped.iter().map(|x| x - mean).collect();
+            let rms = rms(&centred);
+            // An airport without any spread has no signal.
+            let unit = if rms > 0.0 { rms } else { 1.0 };
+            centred.iter().map(|x| x / unit).collect()
         });
         let excess = mean_correlation(year, &signal).max(0.0) / FULL_CORRELATION;
         let lambda = (excess * excess).min(1.0);
@@ -70,35 +74,37 @@ impl Peers {
 /// With y a signal divided by its airport's root mean square, the sum of y·y′ over all pairs of a
 /// day is ((Σy)² − Σy²) / 2: no pair need be formed.
 fn mean_correlation(year: &Year, signal: &[f64]) -> f64 {
-    let unit = year.by_airport(|rows| {
-        let signal = pick(signal, rows);
-        let rms = rms(&signal);
-        let known = signal.len() >= MIN_DAYS && rms > 0.0;
-        signal
-            .iter()
-            .map(|x| if known { x / rms } else { f64::NAN })
-            .collect()
-    });
-    let (mut products, mut pairs, mut days) = (0.0, 0.0, 0);
+    let mut enough = vec![false; signal.len()];
+    for rows in year.airports.iter().filter(|rows| rows.len() >= MIN_DAYS) {
+        for row in rows {
+            enough[*row] = true;
+        }
+    }
+    let (mut products, mut weights, mut days) = (0.0, 0.0, 0);
     for rows in &year.days {
-        let known = year.known(&pick(&unit, rows));
-        let sum: f64 = known.iter().sum();
-        let squares: f64 = known.iter().map(|y| y * y).sum();
-        products += sum * sum - squares;
-        pairs += (known.len() * known.len().saturating_sub(1)) as f64;
+        let known = rows.iter().filter(|row| enough[**row]);
+        let known: Vec<(f64, f64)> = known
+            .map(|row| (signal[*row], weight(year, *row)))
+            .collect();
+        let sums = |f: fn(&(f64, f64)) -> f64| {
+            let sum: f64 = known.iter().map(f).sum();
+            sum * sum - known.iter().map(|pair| f(pair) * f(pair)).sum::<f64>()
+        };
+        products += sums(|(y, q)| y * q);
+        weights += sums(|(_, q)| *q);
         days += usize::from(known.len() > 1);
     }
     if days < MIN_DAYS {
         0.0
     } else {
-        products / pairs
+        products / weights
     }
 }
 
 /// The mean signal of each row's others, in units that make days of few and many others alike:
 /// Σ x·q / √Σ q² over the others, divided by its root mean square over the panel.
 fn others(year: &Year, signal: &[f64]) -> Vec<f64> {
-    let weight = |row: usize| year.flights(row) / (year.flights(row) + SIGNAL_SHRINK);
+    let weight = |row: usize| weight(year, row);
     let others = year.by_day(|rows| {
         let sum: f64 = rows.iter().map(|row| signal[*row] * weight(*row)).sum();
         let squares: f64 = rows.iter().map(|row| weight(*row) * weight(*row)).sum();
@@ -118,6 +124,11 @@ fn others(year: &Year, signal: &[f64]) -> Vec<f64> {
     } else {
         others
     }
+}
+
+/// How much of a mean is signal, q = N/(N + 4) for N flights.
+fn weight(year: &Year, row: usize) -> f64 {
+    year.flights(row) / (year.flights(row) + SIGNAL_SHRINK)
 }
 
 fn rms(values: &[f64]) -> f64 {
