@@ -7,12 +7,21 @@
 //! One file `src/<model>.rs` with a `pub const MODEL: Model`, and its line in [`MODELS`]. All
 //! callers iterate over the list.
 
+pub mod dbscan;
 pub mod isolation_forest;
+pub mod mad;
+mod stats;
+pub mod surprisal;
 
 use std::ops::Range;
 
 /// Every model, in the order of its columns in the output. The first one is the default.
-pub const MODELS: &[Model] = &[isolation_forest::MODEL];
+pub const MODELS: &[Model] = &[
+    isolation_forest::MODEL,
+    mad::MODEL,
+    dbscan::MODEL,
+    surprisal::MODEL,
+];
 
 /// One year of gold, a row for each airport and day with a scheduled flight.
 ///

@@ -1,0 +1,113 @@
+//! What was expected of each row, and what speaks for each flag.
+
+use super::delay::Delays;
+use super::peers::{self, Peers};
+use super::runs::Runs;
+use super::tail::AT_A;
+use super::year::Year;
+use super::{Day, MIN_MINUTES, limit};
+use crate::{Evidence, Explanation};
+
+/// What the parts of the model found, row by row.
+pub(super) struct Findings<'a> {
+    pub(super) year: &'a Year<'a>,
+    /// What was expected, minutes.
+    pub(super) expected: &'a [f64],
+    /// Standardised residuals.
+    pub(super) standard: &'a [f64],
+    pub(super) delays: &'a Delays,
+    pub(super) peers: &'a Peers,
+    pub(super) runs: &'a Runs,
+    pub(super) days: &'a [Day],
+    /// The surprise from which a row is unusual.
+    pub(super) threshold: f64,
+}
+
+impl Findings<'_> {
+    /// The explanation of all rows.
+    pub(super) fn explain(&self, flag: &[bool]) -> Explanation {
+        let mut explanation = Explanation {
+            expected: vec![None; flag.len()],
+            lower: vec![None; flag.len()],
+            upper: vec![None; flag.len()],
+            evidence: vec![vec![]; flag.len()],
+        };
+        for row in self.year.airports.iter().flatten().copied() {
+            let expected = self.expected[row];
+            let limit = limit(self.threshold, self.year.flights(row));
+            let (above, below) = self.delays.reach(self.year, row, limit);
+            explanation.expected[row] = Some(expected);
+            explanation.lower[row] = Some(expected - below.max(MIN_MINUTES));
+            explanation.upper[row] = Some(expected + above.max(MIN_MINUTES));
+        }
+        let run_day = self.run_days();
+        for row in (0..flag.len()).filter(|row| flag[*row]) {
+            explanation.evidence[row] = self.evidence(row, run_day[row]);
+        }
+        for day in &self.year.days {
+            for row in day.iter().copied().filter(|row| flag[*row]) {
+                if let Some(found) = self.from_peers(row, day) {
+                    explanation.evidence[row].push(found);
+                }
+            }
+        }
+        explanation
+    }
+
+    /// What a row says by itself, the strongest first.
+    fn evidence(&self, row: usize, run_day: u32) -> Vec<Evidence> {
+        let day = &self.days[row];
+        let mut found = vec![(day.cancelled, Evidence::Cancelled)];
+        if self.expected[row].is_finite() {
+            found.push((self.delays.late[row], Evidence::Late));
+            found.push((self.delays.early[row], Evidence::Early));
+        }
+        found.sort_by(|a, b| b.0.total_cmp(&a.0));
+        // One at least: two surprises, neither large, can be enough together.
+        let large = found
+            .iter()
+            .filter(|(surprise, _)| *surprise >= AT_A)
+            .count();
+        found.truncate(large.max(1));
+        if day.run >= self.threshold {
+            let late = self.runs.late[row];
+            found.push((day.run, Evidence::Run { late, day: run_day }));
+        }
+        if day.shortfall > 0.0 {
+            let usual = day.usual_flights.round() as u32;
+            found.push((day.shortfall, Evidence::FewFlights { usual }));
+        }
+        found.sort_by(|a, b| b.0.total_cmp(&a.0));
+        found.into_iter().map(|(_, evidence)| evidence).collect()
+    }
+
+    /// Whether the others speak for a late row: more than chance, on the whole.
+    fn from_peers(&self, row: usize, day: &[usize]) -> Option<Evidence> {
+        let speak = self.delays.late[row] >= AT_A && self.peers.lift(row) > 0.0;
+        let (late, of) = peers::late(self.standard, day, row);
+        (speak && late > 0).then_some(Evidence::Peers { late, of })
+    }
+
+    /// Which day of its run each row is, where it is part of one: rows of one direction, no further
+    /// apart than the shortest window is long.
+    fn run_days(&self) -> Vec<u32> {
+        const APART: i64 = 7;
+        let mut run_day = vec![0; self.days.len()];
+        for rows in &self.year.airports {
+            let mut run: Option<(bool, i64, i64)> = None;
+            for &row in rows
+                .iter()
+                .filter(|row| self.days[**row].run >= self.threshold)
+            {
+                let (late, date) = (self.runs.late[row], i64::from(self.year.panel.day[row]));
+                let first = match run {
+                    Some((same, first, last)) if same == late && date - last < APART => first,
+                    _ => date,
+                };
+                run = Some((late, first, date));
+                run_day[row] = (date - first + 1) as u32;
+            }
+        }
+        run_day
+    }
+}
