@@ -24,18 +24,29 @@ impl Expected {
             reason: vec![None; rows],
         };
         for airport in panel.airports {
-            if verdict.score[airport.clone()].iter().any(Option::is_none) {
-                let days = airport.len();
+            let (flown, closed): (Vec<_>, Vec<_>) =
+                airport.clone().partition(|row| panel.flights[*row] > 0);
+            for row in closed {
+                expected.reason[row] = Some(no_flight_flew(panel, row));
+            }
+            if flown.iter().any(|row| verdict.score[*row].is_none()) {
+                let days = flown.len();
                 let reason = format!(
                     "only {} with flights: too few to judge",
                     counted(days, "day")
                 );
-                expected.reason[airport.clone()].fill(Some(reason));
+                for row in flown {
+                    expected.reason[row] = Some(reason.clone());
+                }
                 continue;
             }
-            let mut means = panel.mean[airport.clone()].to_vec();
-            let usual = airport
-                .clone()
+            if flown.is_empty() {
+                continue;
+            }
+            let mut means: Vec<_> = flown.iter().map(|row| panel.mean[*row]).collect();
+            let usual = flown
+                .iter()
+                .copied()
                 .filter(|row| !verdict.flag[*row])
                 .map(|row| panel.mean[row]);
             let lower = usual.clone().fold(f64::INFINITY, f64::min);
@@ -43,7 +54,7 @@ impl Expected {
             expected.middle[airport.clone()].fill(Some(median(&mut means)));
             expected.lower[airport.clone()].fill(Some(lower));
             expected.upper[airport.clone()].fill(Some(upper));
-            for row in airport.clone().filter(|row| verdict.flag[*row]) {
+            for row in flown.into_iter().filter(|row| verdict.flag[*row]) {
                 let mean = panel.mean[row];
                 // A forest also flags a value that lies alone between others.
                 let between = if lower <= mean && mean <= upper {
@@ -58,6 +69,17 @@ impl Expected {
             }
         }
         expected
+    }
+}
+
+fn no_flight_flew(panel: &Panel, row: usize) -> String {
+    let scheduled = panel.scheduled[row];
+    match panel.cancelled {
+        Some(cancelled) => format!(
+            "no flight flew: {} of {scheduled} cancelled",
+            cancelled[row]
+        ),
+        None => format!("no flight flew of {scheduled}"),
     }
 }
 
@@ -98,6 +120,43 @@ mod tests {
             Expected::of(&panel, &verdict).reason[1].as_deref(),
             Some("mean 100 min, alone between other days' 4 to 240, 1 flight")
         );
+    }
+
+    #[test]
+    fn words_for_days_without_flights() {
+        let nan = f64::NAN;
+        let panel = Panel {
+            airports: &[0..4, 4..6, 6..7],
+            day: &[0, 1, 2, 3, 0, 1, 0],
+            mean: &[4.0, nan, 6.0, 9.0, 7.0, nan, nan],
+            flights: &[60, 0, 61, 62, 1, 0, 0],
+            scheduled: &[60, 12, 61, 62, 1, 2, 1],
+            cancelled: Some(&[0, 12, 0, 0, 0, 1, 1]),
+        };
+        let score = Some(0.4);
+        let verdict = Verdict {
+            score: vec![score, None, score, score, None, None, None],
+            flag: vec![false; 7],
+            explanation: None,
+        };
+        let expected = Expected::of(&panel, &verdict);
+        let usual = [Some(6.0), Some(6.0), Some(6.0), Some(6.0), None, None, None];
+        assert_eq!(expected.middle, usual);
+        assert_eq!(
+            (expected.lower[1], expected.upper[1]),
+            (Some(4.0), Some(9.0))
+        );
+        let reasons: Vec<_> = expected.reason.iter().map(Option::as_deref).collect();
+        let wanted = [
+            None,
+            Some("no flight flew: 12 of 12 cancelled"),
+            None,
+            None,
+            Some("only 1 day with flights: too few to judge"),
+            Some("no flight flew: 1 of 2 cancelled"),
+            Some("no flight flew: 1 of 1 cancelled"),
+        ];
+        assert_eq!(reasons, wanted);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub struct Summary {
     airports: u64,
     /// Days that the default model flags.
     anomalies: u64,
-    /// Days that have no score because their airport has too few.
+    /// Days that have no score: no flight flew, or their airport has too few that do.
     unscored: u64,
     output: String,
     bytes: u64,
@@ -112,12 +112,14 @@ impl Worker for Args {
     }
 }
 
-/// Gold, which has no nulls, as plain slices.
+/// Gold as plain slices; a mean that is null, because no flight flew, is NaN.
 struct Days {
     airports: Vec<Range<usize>>,
     day: Vec<i32>,
     mean: Vec<f64>,
     flights: Vec<u32>,
+    scheduled: Vec<u32>,
+    cancelled: Vec<u32>,
 }
 
 impl Days {
@@ -132,6 +134,10 @@ impl Days {
             }
             last = Some(airport);
         }
+        let counts = |name| -> Result<Vec<u32>> {
+            let counts = gold.column(name)?.i32()?.into_no_null_iter();
+            Ok(counts.map(|n| n as u32).collect())
+        };
         Ok(Days {
             airports,
             day: gold
@@ -143,14 +149,12 @@ impl Days {
             mean: gold
                 .column(name::MEAN_DEP_DELAY)?
                 .f64()?
-                .into_no_null_iter()
+                .iter()
+                .map(|mean| mean.unwrap_or(f64::NAN))
                 .collect(),
-            flights: gold
-                .column(name::FLIGHTS)?
-                .i32()?
-                .into_no_null_iter()
-                .map(|n| n as u32)
-                .collect(),
+            flights: counts(name::FLIGHTS)?,
+            scheduled: counts(name::SCHEDULED)?,
+            cancelled: counts(name::CANCELLED)?,
         })
     }
 
@@ -160,8 +164,8 @@ impl Days {
             day: &self.day,
             mean: &self.mean,
             flights: &self.flights,
-            scheduled: &self.flights,
-            cancelled: None,
+            scheduled: &self.scheduled,
+            cancelled: Some(&self.cancelled),
         }
     }
 }
@@ -191,9 +195,12 @@ fn anomalies(gold: &DataFrame, days: &Days, verdicts: &[(&Model, Verdict)]) -> R
                     .map(id);
                 StringChunked::from_iter_options(c.name.into(), ids).into_column()
             }
-            name::ORIGIN | name::FL_DATE | name::MEAN_DEP_DELAY | name::FLIGHTS => {
-                gold.column(c.name)?.clone()
-            }
+            name::ORIGIN
+            | name::FL_DATE
+            | name::MEAN_DEP_DELAY
+            | name::FLIGHTS
+            | name::SCHEDULED
+            | name::CANCELLED => gold.column(c.name)?.clone(),
             name::ANOMALY => flags(c.name, Some(default), gold.height()),
             name::SCORE => scores(c.name, Some(default), gold.height()),
             name::EXPECTED_DELAY => numbers(c.name, &expected.middle),
@@ -226,7 +233,7 @@ fn flags(name: &str, verdict: Option<&Verdict>, rows: usize) -> Column {
     Int32Chunked::from_vec(name.into(), flags).into_column()
 }
 
-/// Null where the model was not run or has too little data.
+/// Null where the model was not run or has no score.
 fn scores(name: &str, verdict: Option<&Verdict>, rows: usize) -> Column {
     match verdict {
         Some(verdict) => numbers(name, &verdict.score),

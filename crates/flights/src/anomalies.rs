@@ -29,13 +29,25 @@ pub const COLUMNS: &[Column] = &[
         name::MEAN_DEP_DELAY,
         Number,
         "minutes",
-        "mean departure delay, to two decimals",
+        "mean departure delay, to two decimals; null: no flight flew",
     ),
     column(
         name::FLIGHTS,
         Integer,
         "flights",
         "how many flights stand behind the mean",
+    ),
+    column(
+        name::SCHEDULED,
+        Integer,
+        "flights",
+        "how many the timetable had, flown or not",
+    ),
+    column(
+        name::CANCELLED,
+        Integer,
+        "flights",
+        "how many of the scheduled were cancelled",
     ),
     column(
         "anomaly_if",
@@ -47,7 +59,7 @@ pub const COLUMNS: &[Column] = &[
         "score_if",
         Number,
         "0 to 1",
-        "of the isolation forest, higher is rarer; null: too few days",
+        "of the isolation forest, higher is rarer; null: too few days, or no flight flew",
     ),
     column(
         name::ANOMALY,
@@ -59,7 +71,7 @@ pub const COLUMNS: &[Column] = &[
         name::SCORE,
         Number,
         "",
-        "of the default model, higher is rarer; null: too few days",
+        "of the default model, higher is rarer; null: too few days, or no flight flew",
     ),
     column(
         name::EXPECTED_DELAY,

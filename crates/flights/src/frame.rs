@@ -87,6 +87,13 @@ impl Frames {
         })
     }
 
+    /// The text that the footer has under a key.
+    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
+        let entries = self.metadata.key_value_metadata().as_ref()?;
+        let entry = entries.iter().find(|entry| entry.key == key)?;
+        entry.value.as_deref()
+    }
+
     /// The whole file as one data frame.
     pub(crate) fn all(&self) -> Result<DataFrame> {
         self.read(0, self.metadata.num_rows)
