@@ -181,7 +181,7 @@ fn cancelled_flights() {
 /// Pieces of a file that have an airport-day in common add up.
 #[test]
 fn any_number_of_threads_counts_the_same() {
-    let flight = |i| {
+    let flight = |i: u32| {
         let row = row("N1", 1 + i % 28);
         if i % 3 == 0 {
             row.replacen(",2.0,", ",,", 1)

@@ -211,7 +211,7 @@ fn a_column_of_another_type() {
 /// which to run again.
 #[test]
 fn files_of_the_first_version() {
-    let place = self::place();
+    let place = place();
     // Its silver has the same columns, and nothing about cancelled flights in the footer.
     let batches = e2e::parquet_file::batches(&place.path(SILVER));
     let delays = batches[0].column_by_name("dep_delay").cloned();
@@ -221,7 +221,7 @@ fn files_of_the_first_version() {
         error,
         format!("…/{SILVER}: it does not say which flights were cancelled: run clean again")
     );
-    for (name, file, maker) in &READERS[1..] {
+    for (name, file, maker) in READERS.into_iter().skip(1) {
         for column in ["cancelled", "scheduled"] {
             replace(&place.path(file), column, None);
             let error = place.refusal(worker(&place, name));

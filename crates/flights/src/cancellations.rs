@@ -78,7 +78,7 @@ impl Cancellations {
     /// The columns `origin`, `fl_date`, `not_flown`, `cancelled`, a row an airport-day.
     ///
     /// # Errors
-    /// Never, as long as airports are text.
+    /// Those of polars; no count can cause one.
     pub fn frame(&self) -> Result<DataFrame> {
         let airports: Vec<_> = self.days.keys().map(|(airport, _)| text(airport)).collect();
         let days: Vec<_> = self.days.keys().map(|(_, day)| *day).collect();

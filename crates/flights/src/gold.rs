@@ -65,9 +65,9 @@ pub fn read(path: &Path) -> Result<DataFrame> {
     }
     let means = gold.column(name::MEAN_DEP_DELAY)?.f64()?;
     let flights = gold.column(name::FLIGHTS)?.i32()?.into_no_null_iter();
-    let mut days = means.iter().zip(flights);
+    let right = |(mean, flights): (Option<f64>, i32)| mean.is_some() == (flights > 0);
     ensure!(
-        days.all(|(mean, flights)| mean.is_some() == (flights > 0)),
+        means.iter().zip(flights).all(right),
         "{}: there is a mean of no flights, or none of some: run aggregate again",
         path.display()
     );
