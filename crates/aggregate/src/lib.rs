@@ -7,8 +7,8 @@ use flights::{Cancellations, gold, name, silver};
 use handoff::{Draft, File};
 use lake::{Lake, LakeUrl};
 use polars::prelude::{
-    DataFrame, DataType, Float64Chunked, IntoColumn, IntoLazy, JoinArgs, JoinCoalesce, JoinType,
-    NewChunkedArray, PlSmallStr, Series, SortMultipleOptions, UnionArgs, col, concat, df, len, lit,
+    DataFrame, DataType, Float64Chunked, IntoColumn, IntoLazy, NewChunkedArray,
+    SortMultipleOptions, UnionArgs, col, concat, len, lit,
 };
 use serde::Serialize;
 use task::{Common, Worker};
@@ -81,17 +81,23 @@ fn means(
     cancellations: &Cancellations,
 ) -> Result<(DataFrame, u64)> {
     let airport_and_day = || [col(name::ORIGIN), col(name::FL_DATE)];
-    let none = df!(
-        name::ORIGIN => Vec::<String>::new(),
-        name::FL_DATE => Series::new_empty(PlSmallStr::EMPTY, &DataType::Date),
-        SUM => Vec::<f64>::new(),
-        name::FLIGHTS => Vec::<i32>::new()
-    )?;
-    let mut parts = vec![none.lazy()];
+    // Adding -0.0 changes no sum, not even one that is -0.0 itself.
+    let not_flown = cancellations.frame()?.lazy().select([
+        col(name::ORIGIN),
+        col(name::FL_DATE),
+        lit(-0.0).alias(SUM),
+        lit(0).alias(name::FLIGHTS),
+        col(name::NOT_FLOWN).alias(name::SCHEDULED),
+        col(name::CANCELLED),
+    ]);
+    let mut parts = vec![not_flown];
     for group in row_groups {
+        let flights = || len().cast(DataType::Int32);
         let sums = [
             col(name::DEP_DELAY).sum().alias(SUM),
-            len().cast(DataType::Int32).alias(name::FLIGHTS),
+            flights().alias(name::FLIGHTS),
+            flights().alias(name::SCHEDULED),
+            lit(0).alias(name::CANCELLED),
         ];
         parts.push(
             group?
@@ -102,24 +108,10 @@ fn means(
                 .lazy(),
         );
     }
-    // Either side may have a day that the other lacks: no flight flew, or none failed to.
-    let join = JoinArgs::new(JoinType::Full).with_coalesce(JoinCoalesce::CoalesceColumns);
-    let or_none = |count: &str| col(count).fill_null(lit(0));
+    let columns = [SUM, name::FLIGHTS, name::SCHEDULED, name::CANCELLED];
     let totals = concat(parts, UnionArgs::default())?
         .group_by(airport_and_day())
-        .agg([col(SUM).sum(), col(name::FLIGHTS).sum()])
-        .join(
-            cancellations.frame()?.lazy(),
-            airport_and_day(),
-            airport_and_day(),
-            join,
-        )
-        .with_columns([
-            col(SUM).fill_null(lit(0.0)),
-            or_none(name::FLIGHTS),
-            or_none(name::CANCELLED),
-            (or_none(name::FLIGHTS) + or_none(name::NOT_FLOWN)).alias(name::SCHEDULED),
-        ])
+        .agg(columns.map(|column| col(column).sum()))
         .sort(
             [name::ORIGIN, name::FL_DATE],
             SortMultipleOptions::default(),
@@ -158,7 +150,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use clap::CommandFactory;
     use flights::Count;
-    use polars::prelude::NamedFrom;
+    use polars::prelude::{NamedFrom, Series, df};
 
     use super::*;
 
@@ -215,12 +207,12 @@ mod tests {
         add(*b"ABE", 1, 2, 3); // one of them behind its departure
         add(*b"ABE", 3, 4, 4);
         add(*b"AAA", 2, 1, 0);
-        let groups = [group(&["ABE", "ZZZ"], &[1, 2], &[0.0, 8.0])];
+        let groups = [group(&["ABE", "ZZZ"], &[1, 2], &[1.0, 8.0])];
         let (gold, rows) = means(groups.into_iter(), &cancellations).unwrap();
         let wanted = df!(
             name::ORIGIN => ["AAA", "ABE", "ABE", "ZZZ"],
             name::FL_DATE => dates(&[2, 1, 3, 2]),
-            name::MEAN_DEP_DELAY => [None, Some(0.0), None, Some(8.0)],
+            name::MEAN_DEP_DELAY => [None, Some(1.0), None, Some(8.0)],
             name::FLIGHTS => [0, 1, 0, 1],
             name::SCHEDULED => [1, 3, 4, 1],
             name::CANCELLED => [0, 3, 4, 0]

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use polars::io::parquet::metadata::FileMetadataRef;
@@ -87,11 +88,12 @@ impl Frames {
         })
     }
 
-    /// The text that the footer has under a key.
-    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
-        let entries = self.metadata.key_value_metadata().as_ref()?;
-        let entry = entries.iter().find(|entry| entry.key == key)?;
-        entry.value.as_deref()
+    /// Takes the text that the footer has under a key: left there, it is copied with each row group.
+    pub(crate) fn take_text(&mut self, key: &str) -> Option<String> {
+        let metadata = Arc::make_mut(&mut self.metadata);
+        let entries = metadata.key_value_metadata.as_mut()?;
+        let at = entries.iter().position(|entry| entry.key == key)?;
+        entries.remove(at).value
     }
 
     /// The whole file as one data frame.

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
@@ -251,18 +251,14 @@ pub fn read(
         .into_iter()
         .filter(|c| names.contains(&c.name))
         .collect();
-    let row_groups = Frames::open(path, columns, "clean")?;
-    let cancellations = row_groups
-        .metadata(KEY)
-        .with_context(|| {
-            format!(
-                "{}: it does not say which flights were cancelled: run clean again",
-                path.display()
-            )
-        })
-        .and_then(|text| {
-            Cancellations::parse(text)
-                .with_context(|| format!("{} is damaged: run clean again", path.display()))
-        })?;
+    let mut row_groups = Frames::open(path, columns, "clean")?;
+    let Some(text) = row_groups.take_text(KEY) else {
+        bail!(
+            "{}: it does not say which flights were cancelled: run clean again",
+            path.display()
+        );
+    };
+    let cancellations = Cancellations::parse(&text)
+        .with_context(|| format!("{} is damaged: run clean again", path.display()))?;
     Ok((row_groups, cancellations))
 }
