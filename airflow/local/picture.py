@@ -1,4 +1,4 @@
-"""Pictures of the warehouse: each airport's year, the flagged days marked."""
+"""Pictures of the warehouse: each airport's year, flagged days and days without a flight marked."""
 
 import html
 from datetime import date
@@ -42,7 +42,10 @@ def draw(years: list[int], folder: Path) -> Path:
 
 
 def draw_year(year: int, rows: list[tuple], path: Path) -> None:
-    """Draws one panel an airport, the busiest first; rows are (origin, day, minutes, flights, flag)."""
+    """Draws one panel an airport, the busiest first; rows are (origin, day, minutes, flights, flag).
+
+    The minutes are None on a day on which no flight flew.
+    """
     airports: dict[str, list[tuple]] = {}
     for row in rows:
         airports.setdefault(row[0], []).append(row)
@@ -64,7 +67,9 @@ def draw_year(year: int, rows: list[tuple], path: Path) -> None:
     for panel in panels.flat[len(busiest) :]:
         panel.remove()
     figure.suptitle(
-        f"{year}: mean departure delay in minutes, a dot a day; flagged days in orange", y=1 - 0.15 / height
+        f"{year}: mean departure delay in minutes, a dot a day; flagged days in orange; "
+        "a cross a day without a flight",
+        y=1 - 0.15 / height,
     )
     figure.savefig(path, dpi=80)
     plt.close(figure)
@@ -73,10 +78,15 @@ def draw_year(year: int, rows: list[tuple], path: Path) -> None:
 def draw_airport(panel, origin: str, days: list[tuple]) -> None:
     """Draws the days of one airport."""
     for flag, colour, size in ((0, DAY, 3), (1, FLAGGED, 18)):
-        points = [(row[1], row[2]) for row in days if row[4] == flag]
+        points = [(row[1], row[2]) for row in days if row[4] == flag and row[2] is not None]
         panel.scatter([p[0] for p in points], [p[1] for p in points], s=size, color=colour, linewidths=0)
+        # At the lower edge of the panel, whatever its scale.
+        closed = [row[1] for row in days if row[4] == flag and row[2] is None]
+        panel.plot(
+            closed, [0] * len(closed), "x", color=colour, markersize=4, transform=panel.get_xaxis_transform()
+        )
     flights = sum(row[3] for row in days)
-    flown, on = counted(flights, "flight"), counted(len(days), "day")
+    flown, on = counted(flights, "flight"), counted(sum(row[3] > 0 for row in days), "day")
     panel.set_title(f"{origin}: {flown} on {on}", fontsize=8, loc="left")
     panel.tick_params(labelsize=7)
     panel.grid(alpha=0.3, linewidth=0.5)

@@ -20,10 +20,11 @@ RUN = PROJECT / ".run"
 SAMPLE = PROJECT / "examples" / "lake" / "01_bronze"
 
 TEN_LARGEST = """
-    SELECT id, mean_dep_delay AS "mean delay, min", flights, round(score::numeric, 3) AS score, reason
+    SELECT id, mean_dep_delay AS "mean delay, min", scheduled, cancelled, round(score::numeric, 3) AS score,
+           reason
     FROM agg_dep_delay_by_date
     WHERE anomaly = 1
-    ORDER BY score DESC, abs(mean_dep_delay) DESC, id
+    ORDER BY score DESC NULLS LAST, abs(mean_dep_delay) DESC NULLS LAST, id
     LIMIT 10
 """
 

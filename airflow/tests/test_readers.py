@@ -22,7 +22,8 @@ COUNTS = {"silver": 328_521, "gold": 1_095}
 def kinds(file: str) -> dict[str, str]:
     """The kind of each column."""
     if file == "gold":
-        return {"origin": "text", "fl_date": "date", "mean_dep_delay": "number", "flights": "integer"}
+        counts = dict.fromkeys(["flights", "scheduled", "cancelled"], "integer")
+        return {"origin": "text", "fl_date": "date", "mean_dep_delay": "number"} | counts
     of = dict.fromkeys(INTEGERS, "integer") | dict.fromkeys(TEXTS, "text") | dict.fromkeys(NUMBERS, "number")
     return of | {"fl_date": "date"}
 

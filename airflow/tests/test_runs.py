@@ -39,12 +39,15 @@ def test_a_year_from_the_lake_to_the_warehouse(airflow, warehouse, lake):
         assert task.summary["seconds"] >= 0
     rows = {name: (task.summary.get("rows_in"), task.summary.get("rows_out")) for name, task in tasks.items()}
     assert rows["clean"] == (ROWS_2013, FLOWN_2013)
+    assert tasks["clean"].summary["cancelled"] == ROWS_2013 - FLOWN_2013
     assert rows["aggregate"] == (FLOWN_2013, AIRPORT_DAYS_2013)
     assert rows["detect"] == rows["load"] == (AIRPORT_DAYS_2013, AIRPORT_DAYS_2013)
-    [[count, flagged]] = warehouse(
-        "SELECT count(*), sum(anomaly) FROM agg_dep_delay_by_date WHERE date_part('year', fl_date) = 2013"
+    [[count, flagged, flown, scheduled]] = warehouse(
+        "SELECT count(*), sum(anomaly), sum(flights), sum(scheduled) FROM agg_dep_delay_by_date "
+        "WHERE date_part('year', fl_date) = 2013"
     )
     assert int(count) == AIRPORT_DAYS_2013
+    assert (int(flown), int(scheduled)) == (FLOWN_2013, ROWS_2013)
     # About 1 % of each airport's 365 days: three or four.
     assert 9 <= int(flagged) <= 12
     assert (lake / "02_silver/year/2013/2013_02_silver.parquet").exists()

@@ -1,14 +1,14 @@
-//! The worker `aggregate`: silver to gold, the mean departure delay of each airport and day,
-//! published in the data dir and in the lake.
+//! The worker `aggregate`: silver to gold, the mean departure delay of each airport and day, and how
+//! many flights were scheduled and cancelled, published in the data dir and in the lake.
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use flights::{gold, name, silver};
+use flights::{Cancellations, gold, name, silver};
 use handoff::{Draft, File};
 use lake::{Lake, LakeUrl};
 use polars::prelude::{
-    DataFrame, DataType, Float64Chunked, IntoColumn, IntoLazy, NewChunkedArray, PlSmallStr, Series,
-    SortMultipleOptions, UnionArgs, col, concat, df, len,
+    DataFrame, DataType, Float64Chunked, IntoColumn, IntoLazy, NewChunkedArray,
+    SortMultipleOptions, UnionArgs, col, concat, len, lit,
 };
 use serde::Serialize;
 use task::{Common, Worker};
@@ -51,7 +51,8 @@ impl Worker for Args {
         let lake = Lake::open(&self.lake)?;
         let silver = handoff::input(dir, year, File::Silver)?;
         let columns = [name::ORIGIN, name::FL_DATE, name::DEP_DELAY];
-        let (mut gold, rows_in) = means(silver::row_groups(&silver, &columns)?)
+        let (row_groups, cancellations) = silver::read(&silver, &columns)?;
+        let (mut gold, rows_in) = means(row_groups, &cancellations)
             .with_context(|| format!("cannot aggregate {}", silver.display()))?;
 
         let mut draft = Draft::create(dir, year, File::Gold)?;
@@ -73,21 +74,30 @@ impl Worker for Args {
 
 const SUM: &str = "sum";
 
-/// Gold, and the number of flights in it. Each row group is summed up by itself, so that memory
+/// Gold, and the number of flown flights in it. Each row group is summed up by itself, so that memory
 /// holds one at a time; delays are whole minutes, so no sum depends on the order.
-fn means(row_groups: impl Iterator<Item = Result<DataFrame>>) -> Result<(DataFrame, u64)> {
+fn means(
+    row_groups: impl Iterator<Item = Result<DataFrame>>,
+    cancellations: &Cancellations,
+) -> Result<(DataFrame, u64)> {
     let airport_and_day = || [col(name::ORIGIN), col(name::FL_DATE)];
-    let none = df!(
-        name::ORIGIN => Vec::<String>::new(),
-        name::FL_DATE => Series::new_empty(PlSmallStr::EMPTY, &DataType::Date),
-        SUM => Vec::<f64>::new(),
-        name::FLIGHTS => Vec::<i32>::new()
-    )?;
-    let mut parts = vec![none.lazy()];
+    // Adding -0.0 changes no sum, not even one that is -0.0 itself.
+    let not_flown = cancellations.frame()?.lazy().select([
+        col(name::ORIGIN),
+        col(name::FL_DATE),
+        lit(-0.0).alias(SUM),
+        lit(0).alias(name::FLIGHTS),
+        col(name::NOT_FLOWN).alias(name::SCHEDULED),
+        col(name::CANCELLED),
+    ]);
+    let mut parts = vec![not_flown];
     for group in row_groups {
+        let flights = || len().cast(DataType::Int32);
         let sums = [
             col(name::DEP_DELAY).sum().alias(SUM),
-            len().cast(DataType::Int32).alias(name::FLIGHTS),
+            flights().alias(name::FLIGHTS),
+            flights().alias(name::SCHEDULED),
+            lit(0).alias(name::CANCELLED),
         ];
         parts.push(
             group?
@@ -98,9 +108,10 @@ fn means(row_groups: impl Iterator<Item = Result<DataFrame>>) -> Result<(DataFra
                 .lazy(),
         );
     }
+    let columns = [SUM, name::FLIGHTS, name::SCHEDULED, name::CANCELLED];
     let totals = concat(parts, UnionArgs::default())?
         .group_by(airport_and_day())
-        .agg([col(SUM).sum(), col(name::FLIGHTS).sum()])
+        .agg(columns.map(|column| col(column).sum()))
         .sort(
             [name::ORIGIN, name::FL_DATE],
             SortMultipleOptions::default(),
@@ -114,14 +125,16 @@ fn means(row_groups: impl Iterator<Item = Result<DataFrame>>) -> Result<(DataFra
     let means = sums
         .into_no_null_iter()
         .zip(flights.into_no_null_iter())
-        .map(|(sum, n)| mean(sum, n));
-    let means = Float64Chunked::from_iter_values(name::MEAN_DEP_DELAY.into(), means);
+        .map(|(sum, n)| (n > 0).then(|| mean(sum, n)));
+    let means = Float64Chunked::from_iter_options(name::MEAN_DEP_DELAY.into(), means);
     let rows = flights.into_no_null_iter().map(|n| n as u64).sum();
     let gold = DataFrame::new_infer_height(vec![
         totals.column(name::ORIGIN)?.clone(),
         totals.column(name::FL_DATE)?.clone(),
         means.into_column(),
         totals.column(name::FLIGHTS)?.clone(),
+        totals.column(name::SCHEDULED)?.clone(),
+        totals.column(name::CANCELLED)?.clone(),
     ])?;
     Ok((gold, rows))
 }
@@ -136,8 +149,8 @@ fn mean(sum: f64, count: i32) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use clap::CommandFactory;
-
-    use polars::prelude::NamedFrom;
+    use flights::Count;
+    use polars::prelude::{NamedFrom, Series, df};
 
     use super::*;
 
@@ -153,33 +166,64 @@ mod tests {
         assert_eq!(mean(-1.0, 400).to_bits(), (-0.0f64).to_bits());
     }
 
+    fn dates(days: &[i32]) -> Series {
+        let days = Series::new(name::FL_DATE.into(), days);
+        days.cast(&DataType::Date).unwrap()
+    }
+
+    fn group(origin: &[&str], day: &[i32], delay: &[f64]) -> Result<DataFrame> {
+        Ok(df!(name::ORIGIN => origin, name::FL_DATE => dates(day), name::DEP_DELAY => delay)?)
+    }
+
     #[test]
     fn row_groups_add_up() {
-        let group = |origin: &[&str], day: &[i32], delay: &[f64]| -> Result<DataFrame> {
-            let date = Series::new(name::FL_DATE.into(), day).cast(&DataType::Date)?;
-            Ok(df!(name::ORIGIN => origin, name::FL_DATE => date, name::DEP_DELAY => delay)?)
-        };
         let groups = [
             group(&["NAN", "ABE", "NAN"], &[2, 1, 1], &[4.0, -1.0, 7.0]),
             group(&["ABE", "NAN"], &[1, 2], &[2.0, 9.0]),
         ];
-        let (gold, rows) = means(groups.into_iter()).unwrap();
-        let date = Series::new(name::FL_DATE.into(), [1, 1, 2])
-            .cast(&DataType::Date)
-            .unwrap();
+        let (gold, rows) = means(groups.into_iter(), &Cancellations::default()).unwrap();
         let wanted = df!(
             name::ORIGIN => ["ABE", "NAN", "NAN"],
-            name::FL_DATE => date,
+            name::FL_DATE => dates(&[1, 1, 2]),
             name::MEAN_DEP_DELAY => [0.5, 7.0, 6.5],
-            name::FLIGHTS => [2, 1, 2]
+            name::FLIGHTS => [2, 1, 2],
+            name::SCHEDULED => [2, 1, 2],
+            name::CANCELLED => [0, 0, 0]
         );
         assert_eq!(gold, wanted.unwrap());
         assert_eq!(rows, 5);
     }
 
     #[test]
+    fn cancelled_flights_are_scheduled_and_a_closed_day_has_no_mean() {
+        let mut cancellations = Cancellations::default();
+        let mut add = |airport, day, not_flown, cancelled| {
+            let count = Count {
+                not_flown,
+                cancelled,
+            };
+            cancellations.add(airport, day, count);
+        };
+        add(*b"ABE", 1, 2, 3); // one of them behind its departure
+        add(*b"ABE", 3, 4, 4);
+        add(*b"AAA", 2, 1, 0);
+        let groups = [group(&["ABE", "ZZZ"], &[1, 2], &[1.0, 8.0])];
+        let (gold, rows) = means(groups.into_iter(), &cancellations).unwrap();
+        let wanted = df!(
+            name::ORIGIN => ["AAA", "ABE", "ABE", "ZZZ"],
+            name::FL_DATE => dates(&[2, 1, 3, 2]),
+            name::MEAN_DEP_DELAY => [None, Some(1.0), None, Some(8.0)],
+            name::FLIGHTS => [0, 1, 0, 1],
+            name::SCHEDULED => [1, 3, 4, 1],
+            name::CANCELLED => [0, 3, 4, 0]
+        );
+        assert!(gold.equals_missing(&wanted.unwrap()), "{gold:?}");
+        assert_eq!(rows, 2);
+    }
+
+    #[test]
     fn no_flights_no_rows() {
-        let (gold, rows) = means(std::iter::empty()).unwrap();
-        assert_eq!((gold.height(), gold.width(), rows), (0, 4, 0));
+        let (gold, rows) = means(std::iter::empty(), &Cancellations::default()).unwrap();
+        assert_eq!((gold.height(), gold.width(), rows), (0, 6, 0));
     }
 }

@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use arrow_array::RecordBatch;
+use flights::Cancellations;
 
 use header::Header;
 
@@ -56,8 +57,8 @@ pub struct Batch<T> {
     pub bytes: u64,
     /// How many of the rows were read.
     pub read: u64,
-    /// How many were dropped because they have no departure delay.
-    pub no_delay: u64,
+    /// Those that were dropped because they have no departure delay, and those that were cancelled.
+    pub cancellations: Cancellations,
     /// Those that cannot be read.
     pub rejects: Vec<Reject>,
 }

@@ -99,13 +99,14 @@ fn piece<T>(
         lines += 1;
         rest = rest.get(end + 1..).unwrap_or_default();
     }
-    let (read, no_delay) = (rows.len() as u64, rows.no_delay);
+    let read = rows.len() as u64;
+    let cancellations = std::mem::take(&mut rows.cancellations);
     let made = make(index, rows.finish())?;
     let batch = Batch {
         made,
         bytes: text.len() as u64,
         read,
-        no_delay,
+        cancellations,
         rejects,
     };
     Ok(Some(Piece::Rows { batch, lines }))

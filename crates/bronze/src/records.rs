@@ -63,12 +63,13 @@ pub(crate) fn read<T>(
             at += bytes;
             line += count;
         }
-        let (read, no_delay) = (rows.len() as u64, rows.no_delay);
+        let read = rows.len() as u64;
+        let cancellations = std::mem::take(&mut rows.cancellations);
         take(Batch {
             made: make(index, rows.finish())?,
             bytes: at as u64,
             read,
-            no_delay,
+            cancellations,
             rejects,
         })?;
         from += at as u64;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Date32Array, Float64Array, Int32Array, RecordBatch, StringArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use flights::silver::{COLUMNS, schema};
-use flights::{Kind, name};
+use flights::{Cancellations, Count, Kind, name};
 
 use crate::field;
 use crate::header::Slot;
@@ -14,6 +14,7 @@ use crate::header::Slot;
 const FL_DATE: usize = position(name::FL_DATE);
 const ORIGIN: usize = position(name::ORIGIN);
 const DEP_DELAY: usize = position(name::DEP_DELAY);
+const CANCELLED: usize = position(name::CANCELLED);
 
 const fn position(name: &str) -> usize {
     let mut at = 0;
@@ -49,7 +50,7 @@ pub(crate) struct Rows<'a> {
     present: Vec<u32>,
     /// The date of the row before, which most rows share: its text and its day.
     last_date: Option<([u8; 10], i32)>,
-    pub(crate) no_delay: u64,
+    pub(crate) cancellations: Cancellations,
 }
 
 impl<'a> Rows<'a> {
@@ -75,7 +76,7 @@ impl<'a> Rows<'a> {
             columns,
             present: Vec::with_capacity(rows),
             last_date: None,
-            no_delay: 0,
+            cancellations: Cancellations::default(),
         }
     }
 
@@ -139,8 +140,12 @@ impl<'a> Rows<'a> {
                 return Err(format!("{}: empty", COLUMNS[c].name));
             }
         }
-        if present >> DEP_DELAY & 1 == 0 {
-            self.no_delay += 1;
+        let flown = present >> DEP_DELAY & 1 == 1;
+        let cancelled = numbers[CANCELLED] == 1.0;
+        if cancelled || !flown {
+            self.count(texts[ORIGIN], integers[FL_DATE], flown, cancelled);
+        }
+        if !flown {
             return Ok(());
         }
         for (c, values) in self.columns.iter_mut().enumerate() {
@@ -155,6 +160,19 @@ impl<'a> Rows<'a> {
         }
         self.present.push(present);
         Ok(())
+    }
+
+    /// Counts a flight that is not kept or was cancelled: one in fifty.
+    #[cold]
+    fn count(&mut self, airport: &[u8], day: i32, flown: bool, cancelled: bool) {
+        let airport = airport
+            .try_into()
+            .expect("a checked airport has three bytes");
+        let count = Count {
+            not_flown: u32::from(!flown),
+            cancelled: u32::from(cancelled),
+        };
+        self.cancellations.add(airport, day, count);
     }
 
     fn date(&mut self, field: &[u8]) -> Result<i32, &'static str> {

@@ -6,6 +6,7 @@ use std::io::Write;
 
 use arrow_array::RecordBatch;
 use bronze::{Batch, Reader, Reject};
+use flights::Cancellations;
 use flights::silver::COLUMNS;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -14,18 +15,27 @@ use proptest::prelude::*;
 #[derive(Debug, Default, PartialEq)]
 struct Outcome {
     read: u64,
-    no_delay: u64,
+    cancellations: Cancellations,
     rejects: Vec<Reject>,
 }
 
 impl Outcome {
+    /// Read, or dropped because there is no departure delay.
+    fn kept(&self) -> u64 {
+        self.read + u64::from(self.cancellations.total().not_flown)
+    }
+
     fn rows(&self) -> u64 {
-        self.read + self.no_delay + self.rejects.iter().map(Reject::lines).sum::<u64>()
+        self.kept() + self.rejects.iter().map(Reject::lines).sum::<u64>()
     }
 }
 
 /// By the reader that is for it, as `clean` does.
 fn read(text: &[u8]) -> Outcome {
+    read_on(2, text)
+}
+
+fn read_on(threads: usize, text: &[u8]) -> Outcome {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text).unwrap();
     let reader = Reader::open(file.path(), 2013).unwrap();
@@ -34,11 +44,11 @@ fn read(text: &[u8]) -> Outcome {
     let mut add = |batch: Batch<usize>| {
         assert_eq!(batch.made as u64, batch.read);
         outcome.read += batch.read;
-        outcome.no_delay += batch.no_delay;
+        outcome.cancellations.add_all(&batch.cancellations);
         outcome.rejects.extend(batch.rejects);
         Ok(())
     };
-    if !reader.unquoted(2, make, &mut add).unwrap() {
+    if !reader.unquoted(threads, make, &mut add).unwrap() {
         // Nothing was taken from a small file before its quote was met.
         reader.quoted(make, &mut add).unwrap();
     }
@@ -136,6 +146,58 @@ fn a_stray_quote_in_the_header() {
     assert_eq!(read(last.as_bytes()).read, 2);
 }
 
+/// What was not flown or was cancelled is counted alike by both readers; a row that cannot be read
+/// counts nowhere.
+#[test]
+fn cancelled_flights() {
+    let flight = |tail: &str, delay: &str, cancelled: &str, day| {
+        let row = row(tail, day).replacen(",2.0,,,,819,", &format!(",{delay},,,,819,"), 1);
+        let mut fields: Vec<_> = row.split(',').collect();
+        fields[1 + COLUMNS.iter().position(|c| c.name == "cancelled").unwrap()] = cancelled;
+        fields.join(",")
+    };
+    for tail in ["N1", "\"N1\""] {
+        let outcome = read(
+            file([
+                flight(tail, "2.0", "0.0", 1),
+                flight(tail, "", "1.0", 1),
+                flight(tail, "", "1", 2),
+                flight(tail, "7.0", "1.0", 2),
+                flight(tail, "", "0.0", 3),
+                flight(tail, "", "", 3),
+                flight(tail, "late", "1.0", 3),
+                flight(tail, "", "1.0", 32),
+            ])
+            .as_bytes(),
+        );
+        assert_eq!((outcome.read, outcome.rejects.len()), (2, 2));
+        assert_eq!(
+            outcome.cancellations.to_string(),
+            "JFK,2013-01-01,1,1\nJFK,2013-01-02,1,2\nJFK,2013-01-03,2,0\n"
+        );
+    }
+}
+
+/// Pieces of a file that have an airport-day in common add up.
+#[test]
+fn any_number_of_threads_counts_the_same() {
+    let flight = |i: u32| {
+        let row = row("N1", 1 + i % 28);
+        if i % 3 == 0 {
+            row.replacen(",2.0,", ",,", 1)
+        } else {
+            row
+        }
+    };
+    let text = file((0..600_000).map(flight));
+    assert!(text.len() > 2 * (16 << 20), "three pieces");
+    let outcome = read_on(1, text.as_bytes());
+    assert_eq!(outcome.cancellations.total().not_flown, 200_000);
+    for threads in [2, 3] {
+        assert_eq!(read_on(threads, text.as_bytes()), outcome);
+    }
+}
+
 /// Rows, most of them right, in which quotes may stand anywhere.
 fn rows_with_quotes() -> impl Strategy<Value = Vec<String>> {
     let tail = "[\"a]{0,3}";
@@ -181,7 +243,7 @@ proptest! {
             }
         }
         // A row has two rows' commas at most, less one.
-        let kept = outcome.read + outcome.no_delay;
+        let kept = outcome.kept();
         let commas = others.iter().flat_map(|line| line.bytes()).filter(|b| *b == b',').count() as u64;
         prop_assert!(kept <= others.len() as u64);
         prop_assert!(commas >= 28 * kept && commas < (2 * 28) * kept.max(1), "{} {}", commas, kept);

@@ -1,12 +1,14 @@
 //! The worker `clean`: bronze CSV to silver Parquet, published in the data dir and in the lake.
 //!
-//! Rows without a departure delay are dropped and counted. Rows that cannot be read go to a
+//! Rows without a departure delay are dropped; they and the cancelled ones are counted for each
+//! airport and day, and silver's footer keeps the counts. Rows that cannot be read go to a
 //! rejects file with their line number and the reason, so that nothing is lost.
 
 mod rejects;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use flights::Cancellations;
 use handoff::{Draft, File};
 use lake::{Lake, LakeUrl};
 use serde::Serialize;
@@ -47,6 +49,8 @@ pub struct Summary {
     rows_in: u64,
     rows_out: u64,
     dropped_null_delay: u64,
+    /// With or without a departure delay.
+    cancelled: u64,
     rejected: u64,
     output: String,
     bytes: u64,
@@ -55,7 +59,7 @@ pub struct Summary {
 #[derive(Default)]
 struct Counts {
     read: u64,
-    no_delay: u64,
+    cancellations: Cancellations,
 }
 
 impl Worker for Args {
@@ -76,7 +80,9 @@ impl Worker for Args {
         let mut silver = Draft::create(dir, year, File::Silver)?;
         let mut rejects = Rejects::new(dir, year);
         let counts = write(&reader, &mut silver, &mut rejects).context("cannot write silver")?;
-        let rows_in = counts.read + counts.no_delay + rejects.count();
+        let total = counts.cancellations.total();
+        let no_delay = u64::from(total.not_flown);
+        let rows_in = counts.read + no_delay + rejects.count();
         if rows_in == 0 {
             bail!(
                 "{} has a header and no rows: mend the file in the lake",
@@ -88,10 +94,9 @@ impl Worker for Args {
         }
         if counts.read == 0 {
             bail!(
-                "{}: no row is left: {} of {rows_in} have no DEP_DELAY, {} cannot be read: \
+                "{}: no row is left: {no_delay} of {rows_in} have no DEP_DELAY, {} cannot be read: \
                  mend the file in the lake",
                 bronze.display(),
-                counts.no_delay,
                 rejects.count()
             );
         }
@@ -120,7 +125,8 @@ impl Worker for Args {
         Ok(Summary {
             rows_in,
             rows_out: counts.read,
-            dropped_null_delay: counts.no_delay,
+            dropped_null_delay: no_delay,
+            cancelled: u64::from(total.cancelled),
             rejected,
             output: File::Silver.name(year),
             bytes,
@@ -164,7 +170,7 @@ fn attempt(
     let take = |batch: bronze::Batch<flights::silver::RowGroup>| {
         writer.append(batch.made)?;
         counts.read += batch.read;
-        counts.no_delay += batch.no_delay;
+        counts.cancellations.add_all(&batch.cancellations);
         rejects.add(batch.rejects)?;
         progress.add(batch.bytes);
         Ok(())
@@ -176,7 +182,7 @@ fn attempt(
     if !complete {
         return Ok(None);
     }
-    writer.close()?;
+    writer.close(&counts.cancellations)?;
     Ok(Some(counts))
 }
 

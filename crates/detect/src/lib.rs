@@ -4,13 +4,11 @@
 mod expected;
 mod reason;
 
-use std::ops::Range;
-
 use anyhow::{Context, Result};
 use chrono::NaiveDate;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
-use flights::{anomalies, gold, name};
+use flights::{Days, anomalies, gold, name};
 use handoff::{Draft, File};
 use outliers::{MODELS, Model, Panel, Settings, Verdict};
 use polars::prelude::{
@@ -54,7 +52,7 @@ pub struct Summary {
     airports: u64,
     /// Days that the default model flags.
     anomalies: u64,
-    /// Days that have no score because their airport has too few.
+    /// Days that have no score: no flight flew, or their airport has too few that do.
     unscored: u64,
     output: String,
     bytes: u64,
@@ -82,7 +80,7 @@ impl Worker for Args {
             .iter()
             .filter_map(|name| MODELS.iter().find(|m| m.name == name));
         let verdicts: Vec<_> = chosen
-            .map(|model| (model, (model.judge)(&days.panel(), &settings)))
+            .map(|model| (model, (model.judge)(&panel(&days), &settings)))
             .collect();
         let mut anomalies = anomalies(&gold, &days, &verdicts)?;
 
@@ -108,64 +106,21 @@ impl Worker for Args {
     }
 }
 
-/// Gold, which has no nulls, as plain slices.
-struct Days {
-    airports: Vec<Range<usize>>,
-    day: Vec<i32>,
-    mean: Vec<f64>,
-    flights: Vec<u32>,
-}
-
-impl Days {
-    fn of(gold: &DataFrame) -> Result<Self> {
-        let origin = gold.column(name::ORIGIN)?.str()?;
-        let mut airports: Vec<Range<usize>> = vec![];
-        let mut last = None;
-        for (row, airport) in origin.iter().enumerate() {
-            match airports.last_mut() {
-                Some(range) if last == Some(airport) => range.end = row + 1,
-                _ => airports.push(row..row + 1),
-            }
-            last = Some(airport);
-        }
-        Ok(Days {
-            airports,
-            day: gold
-                .column(name::FL_DATE)?
-                .date()?
-                .physical()
-                .into_no_null_iter()
-                .collect(),
-            mean: gold
-                .column(name::MEAN_DEP_DELAY)?
-                .f64()?
-                .into_no_null_iter()
-                .collect(),
-            flights: gold
-                .column(name::FLIGHTS)?
-                .i32()?
-                .into_no_null_iter()
-                .map(|n| n as u32)
-                .collect(),
-        })
-    }
-
-    fn panel(&self) -> Panel<'_> {
-        Panel {
-            airports: &self.airports,
-            day: &self.day,
-            mean: &self.mean,
-            flights: &self.flights,
-            scheduled: &self.flights,
-            cancelled: None,
-        }
+fn panel(days: &Days) -> Panel<'_> {
+    Panel {
+        airports: &days.airports,
+        day: &days.day,
+        mean: &days.mean,
+        flights: &days.flights,
+        scheduled: &days.scheduled,
+        cancelled: Some(&days.cancelled),
     }
 }
 
 /// The columns of the anomalies file; `verdicts` begins with that of the default model.
 fn anomalies(gold: &DataFrame, days: &Days, verdicts: &[(&Model, Verdict)]) -> Result<DataFrame> {
     let (_, default) = &verdicts[0];
-    let expected = Expected::of(&days.panel(), default);
+    let expected = Expected::of(&panel(days), default);
     let id = |(origin, day): (Option<&str>, &i32)| {
         let date = NaiveDate::from_epoch_days(*day)?;
         Some(format!("{}{}", origin?, date.format("%Y%m%d")))
@@ -187,9 +142,12 @@ fn anomalies(gold: &DataFrame, days: &Days, verdicts: &[(&Model, Verdict)]) -> R
                     .map(id);
                 StringChunked::from_iter_options(c.name.into(), ids).into_column()
             }
-            name::ORIGIN | name::FL_DATE | name::MEAN_DEP_DELAY | name::FLIGHTS => {
-                gold.column(c.name)?.clone()
-            }
+            name::ORIGIN
+            | name::FL_DATE
+            | name::MEAN_DEP_DELAY
+            | name::FLIGHTS
+            | name::SCHEDULED
+            | name::CANCELLED => gold.column(c.name)?.clone(),
             name::ANOMALY => flags(c.name, Some(default), gold.height()),
             name::SCORE => scores(c.name, Some(default), gold.height()),
             name::EXPECTED_DELAY => numbers(c.name, &expected.middle),
@@ -222,7 +180,7 @@ fn flags(name: &str, verdict: Option<&Verdict>, rows: usize) -> Column {
     Int32Chunked::from_vec(name.into(), flags).into_column()
 }
 
-/// Null where the model was not run or has too little data.
+/// Null where the model was not run or has no score.
 fn scores(name: &str, verdict: Option<&Verdict>, rows: usize) -> Column {
     match verdict {
         Some(verdict) => numbers(name, &verdict.score),

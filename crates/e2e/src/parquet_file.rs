@@ -40,6 +40,15 @@ pub fn row_count(path: &Path) -> i64 {
     reader.metadata().file_metadata().num_rows()
 }
 
+/// The text that the footer has under a key.
+#[must_use]
+pub fn metadata(path: &Path, key: &str) -> Option<String> {
+    let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+    let entries = reader.metadata().file_metadata().key_value_metadata()?;
+    let entry = entries.iter().find(|entry| entry.key == key)?;
+    entry.value.clone()
+}
+
 /// The names and Arrow types of the columns.
 #[must_use]
 pub fn columns(path: &Path) -> Vec<(String, DataType)> {
@@ -58,7 +67,8 @@ pub fn batches(path: &Path) -> Vec<RecordBatch> {
     reader.build().unwrap().map(Result::unwrap).collect()
 }
 
-/// Writes the file anew with another column in the place of the one of that name, or without it.
+/// Writes the file anew with another column in the place of the one of that name, or without it; what
+/// else the footer has is left out.
 pub fn replace(path: &Path, name: &str, column: Option<ArrayRef>) {
     let [batch] = batches(path).try_into().expect("a small file");
     let schema = batch.schema();

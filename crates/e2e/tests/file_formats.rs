@@ -76,6 +76,8 @@ fn the_columns_of_gold() {
         ("fl_date", Date32),
         ("mean_dep_delay", Float64),
         ("flights", Int32),
+        ("scheduled", Int32),
+        ("cancelled", Int32),
     ]);
     assert_eq!(found(&place(), GOLD), wanted);
 }
@@ -89,6 +91,8 @@ fn the_columns_of_anomalies() {
         ("fl_date", Date32),
         ("mean_dep_delay", Float64),
         ("flights", Int32),
+        ("scheduled", Int32),
+        ("cancelled", Int32),
         ("anomaly_if", Int32),
         ("score_if", Float64),
     ]);
@@ -100,7 +104,7 @@ fn the_columns_of_anomalies() {
         ("upper_delay", Float64),
         ("reason", Utf8),
     ]);
-    assert_eq!(found[..7], first);
+    assert_eq!(found[..9], first);
     assert_eq!(found[found.len() - 6..], last);
 }
 
@@ -200,5 +204,31 @@ fn a_column_of_another_type() {
             error.contains(&format!("column {column} is f32, wanted f64")),
             "{error}"
         );
+    }
+}
+
+/// Files of the first version, which did not count cancelled flights: the worker that reads one says
+/// which to run again.
+#[test]
+fn files_of_the_first_version() {
+    let place = place();
+    // Its silver has the same columns, and nothing about cancelled flights in the footer.
+    let batches = e2e::parquet_file::batches(&place.path(SILVER));
+    let delays = batches[0].column_by_name("dep_delay").cloned();
+    replace(&place.path(SILVER), "dep_delay", delays);
+    let error = place.refusal(worker(&place, "aggregate"));
+    assert_eq!(
+        error,
+        format!("…/{SILVER}: it does not say which flights were cancelled: run clean again")
+    );
+    for (name, file, maker) in READERS.into_iter().skip(1) {
+        for column in ["cancelled", "scheduled"] {
+            replace(&place.path(file), column, None);
+            let error = place.refusal(worker(&place, name));
+            assert_eq!(
+                error,
+                format!("…/{file}: no column {column}: run {maker} again")
+            );
+        }
     }
 }

@@ -72,6 +72,8 @@ fn the_first_load_creates_the_table() {
         "fl_date date t",
         "mean_dep_delay numeric(8,2) f",
         "flights integer f",
+        "scheduled integer f",
+        "cancelled integer f",
         "anomaly_if smallint f",
         "score_if double precision f",
     ];
@@ -84,10 +86,10 @@ fn the_first_load_creates_the_table() {
         "reason text f",
         "last_update timestamp with time zone t",
     ];
-    assert_eq!(columns[..7], first);
+    assert_eq!(columns[..9], first);
     assert_eq!(columns[columns.len() - 7..], last);
     // Any model between the two has its pair.
-    for pair in columns[7..columns.len() - 7].chunks(2) {
+    for pair in columns[9..columns.len() - 7].chunks(2) {
         let model = pair[0].strip_prefix("anomaly_").unwrap();
         let model = model.strip_suffix(" smallint f").unwrap();
         assert_eq!(pair[1], format!("score_{model} double precision f"));
@@ -411,6 +413,64 @@ fn an_older_table_is_upgraded() {
             ["JFK20130101", "7.00", "-", "f"]
         ]
     );
+}
+
+/// The table exactly as the first version of `load` made it, and the same where somebody has told
+/// that no mean is ever null.
+#[test]
+fn a_table_of_the_first_version_is_upgraded() {
+    for more in ["", "ALTER TABLE {TABLE} ALTER mean_dep_delay SET NOT NULL;"] {
+        let mut database = Server::shared().database();
+        database.execute(&format!(
+            "CREATE TABLE {TABLE} (\"id\" text NOT NULL, \"origin\" text NOT NULL, \"fl_date\" date NOT NULL, \
+             \"mean_dep_delay\" numeric(8,2), \"flights\" integer, \"anomaly_if\" smallint, \
+             \"score_if\" double precision, \"anomaly\" smallint, \"score\" double precision, \
+             \"expected_delay\" double precision, \"lower_delay\" double precision, \
+             \"upper_delay\" double precision, \"reason\" text, \
+             last_update timestamp with time zone NOT NULL, PRIMARY KEY (id)); \
+             INSERT INTO {TABLE} VALUES \
+             ('JFK20121231', 'JFK', '2012-12-31', 8.25, 4, 1, 0.7, 1, 0.7, 2, -1, 6, 'late', '2013-01-02'), \
+             ('JFK20130101', 'JFK', '2013-01-01', 7, 1, 0, NULL, 0, NULL, NULL, NULL, NULL, \
+              'only 1 day with flights: too few to judge', '2014-01-02'); {}",
+            more.replace("{TABLE}", TABLE)
+        ));
+        let of_2012 = format!("SELECT * FROM {TABLE} WHERE id = 'JFK20121231'");
+        let before = database.rows(&of_2012);
+
+        let place = Place::after(
+            "detect",
+            Bronze::of(vec![
+                flight("2013-01-01", "JFK", "7"),
+                flight("2013-01-01", "JFK", ""),
+                flight("2013-01-02", "JFK", ""),
+            ])
+            .text(),
+        );
+        assert_eq!(changes(&load(&database, &place)), [1, 1, 0, 0]);
+        // The year is as it is in the file, and those of other years are as they were.
+        let rows = database.rows(&format!(
+            "SELECT id, mean_dep_delay, flights, scheduled, cancelled, reason, last_update > '2014-01-02' \
+             FROM {TABLE} WHERE id <> 'JFK20121231' ORDER BY id"
+        ));
+        let reasons = [
+            "only 1 day with flights: too few to judge",
+            "no flight flew: 1 of 1 cancelled",
+        ];
+        assert_eq!(
+            rows,
+            [
+                ["JFK20130101", "7.00", "1", "2", "1", reasons[0], "t"],
+                ["JFK20130102", "-", "0", "1", "1", reasons[1], "t"],
+            ]
+        );
+        let after = database.rows(&of_2012);
+        let (kept, added) = after[0].split_at(before[0].len());
+        assert_eq!(
+            (kept, added),
+            (&before[0][..], &["-".into(), "-".into()][..])
+        );
+        assert_eq!(changes(&load(&database, &place)), [0, 0, 0, 2]);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use polars::io::parquet::metadata::FileMetadataRef;
@@ -85,6 +86,14 @@ impl Frames {
             let maker = self.maker;
             format!("{} is damaged: run {maker} again", self.path.display())
         })
+    }
+
+    /// Takes the text that the footer has under a key: left there, it is copied with each row group.
+    pub(crate) fn take_text(&mut self, key: &str) -> Option<String> {
+        let metadata = Arc::make_mut(&mut self.metadata);
+        let entries = metadata.key_value_metadata.as_mut()?;
+        let at = entries.iter().position(|entry| entry.key == key)?;
+        entries.remove(at).value
     }
 
     /// The whole file as one data frame.

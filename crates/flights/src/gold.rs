@@ -1,4 +1,4 @@
-//! Gold: one row for each airport and day with at least one flown flight, by airport, then date.
+//! Gold: one row for each airport and day with at least one scheduled flight, by airport, then date.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,21 +10,33 @@ use crate::Kind::{Date, Integer, Number, Text};
 use crate::frame::{self, Frames};
 use crate::{Column, column, name};
 
-/// The columns; none is ever null.
-pub const COLUMNS: [Column; 4] = [
+/// The columns; only the mean is ever null, on a day on which no flight flew.
+pub const COLUMNS: [Column; 6] = [
     column(name::ORIGIN, Text, "IATA code", "airport of departure"),
     column(name::FL_DATE, Date, "day", "day of the flights"),
     column(
         name::MEAN_DEP_DELAY,
         Number,
         "minutes",
-        "mean departure delay, to two decimals",
+        "mean departure delay, to two decimals; null: no flight flew",
     ),
     column(
         name::FLIGHTS,
         Integer,
         "flights",
         "how many flights stand behind the mean",
+    ),
+    column(
+        name::SCHEDULED,
+        Integer,
+        "flights",
+        "how many the timetable had, flown or not",
+    ),
+    column(
+        name::CANCELLED,
+        Integer,
+        "flights",
+        "how many of the scheduled were cancelled",
     ),
 ];
 
@@ -39,44 +51,81 @@ pub fn write(out: impl Write, frame: &mut DataFrame) -> Result<()> {
 /// Reads a gold file.
 ///
 /// # Errors
-/// When the file cannot be read, is damaged, or has other columns or a null.
+/// When the file cannot be read, is damaged, or has other columns, or a null where a value belongs or
+/// the other way round.
 pub fn read(path: &Path) -> Result<DataFrame> {
     let gold = Frames::open(path, COLUMNS.to_vec(), "aggregate")?.all()?;
     for column in gold.columns() {
         ensure!(
-            column.null_count() == 0,
+            column.null_count() == 0 || *column.name() == name::MEAN_DEP_DELAY,
             "{}: column {} has nulls: run aggregate again",
             path.display(),
             column.name()
         );
     }
+    let means = gold.column(name::MEAN_DEP_DELAY)?.f64()?;
+    let flights = gold.column(name::FLIGHTS)?.i32()?.into_no_null_iter();
+    let right = |(mean, flights): (Option<f64>, i32)| mean.is_some() == (flights > 0);
+    ensure!(
+        means.iter().zip(flights).all(right),
+        "{}: there is a mean of no flights, or none of some: run aggregate again",
+        path.display()
+    );
     Ok(gold)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use polars::prelude::{DataType, df};
+    use polars::prelude::{DataType, IntoColumn, NamedFrom, Series, df};
 
     use super::*;
 
-    #[test]
-    fn a_null_is_refused() {
+    /// Two days of one flight each: what reading them says.
+    fn read_with(name: &str, values: Series) -> Result<DataFrame> {
         let mut gold = df!(
             name::ORIGIN => ["JFK", "JFK"],
             name::FL_DATE => [0, 1],
-            name::MEAN_DEP_DELAY => [Some(1.5), None],
-            name::FLIGHTS => [1, 1]
-        )
-        .unwrap();
-        let days = gold.column(name::FL_DATE).unwrap().cast(&DataType::Date);
-        gold.with_column(days.unwrap()).unwrap();
-        let file = tempfile::NamedTempFile::new().unwrap();
-        write(&file, &mut gold).unwrap();
-        let error = read(file.path()).unwrap_err().to_string();
-        assert!(
-            error.ends_with("column mean_dep_delay has nulls: run aggregate again"),
-            "{error}"
-        );
+            name::MEAN_DEP_DELAY => [1.5, 2.5],
+            name::FLIGHTS => [1, 1],
+            name::SCHEDULED => [1, 2],
+            name::CANCELLED => [0, 1]
+        )?;
+        gold.with_column(values.with_name(name.into()).into_column())?;
+        let days = gold.column(name::FL_DATE)?.cast(&DataType::Date)?;
+        gold.with_column(days)?;
+        let file = tempfile::NamedTempFile::new()?;
+        write(&file, &mut gold)?;
+        read(file.path())
+    }
+
+    #[test]
+    fn a_null_is_refused() {
+        for name in [
+            name::FL_DATE,
+            name::FLIGHTS,
+            name::SCHEDULED,
+            name::CANCELLED,
+        ] {
+            let values = Series::new(name.into(), [Some(1), None]);
+            let error = read_with(name, values).unwrap_err().to_string();
+            let told = format!("column {name} has nulls: run aggregate again");
+            assert!(error.ends_with(&told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_mean_is_null_exactly_where_no_flight_flew() {
+        let flights = |flights: [i32; 2]| Series::new(name::FLIGHTS.into(), flights);
+        let means = |means: [Option<f64>; 2]| Series::new(name::MEAN_DEP_DELAY.into(), means);
+        assert!(read_with(name::FLIGHTS, flights([1, 1])).is_ok());
+        for (name, values) in [
+            (name::FLIGHTS, flights([0, 1])),
+            (name::MEAN_DEP_DELAY, means([Some(1.5), None])),
+        ] {
+            let error = read_with(name, values).unwrap_err().to_string();
+            let told = "there is a mean of no flights, or none of some: run aggregate again";
+            assert!(error.ends_with(told), "{error}");
+        }
     }
 }

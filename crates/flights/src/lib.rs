@@ -3,12 +3,14 @@
 //! Only this crate spells a column's name. Bronze has silver's columns in upper case.
 
 pub mod anomalies;
+mod cancellations;
 mod days;
 mod frame;
 pub mod gold;
 pub mod name;
 pub mod silver;
 
+pub use cancellations::{Cancellations, Count};
 pub use days::Days;
 
 /// The type of a column. Any value of it may be null where the column's text says so.

@@ -10,10 +10,12 @@ pub const DEP_DELAY: &str = "dep_delay";
 pub const MEAN_DEP_DELAY: &str = "mean_dep_delay";
 /// Flights with a departure delay, of an airport and day.
 pub const FLIGHTS: &str = "flights";
-/// Flights in the timetable, flown or not, of an airport and day.
+/// Flights of the timetable, with or without a departure delay, of an airport and day.
 pub const SCHEDULED: &str = "scheduled";
-/// Cancelled flights of an airport and day.
+/// Of a flight, 1 when it was cancelled; of an airport and day, how many were.
 pub const CANCELLED: &str = "cancelled";
+/// Flights without a departure delay, of an airport and day: scheduled, and not in `flights`.
+pub const NOT_FLOWN: &str = "not_flown";
 /// Airport and day in one: `JFK20130101`.
 pub const ID: &str = "id";
 /// The flag of the default model; each model's own is `anomaly_` and its short name.

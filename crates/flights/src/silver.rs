@@ -1,4 +1,5 @@
-//! Silver: the flights of a year, typed, those without a departure delay left out.
+//! Silver: the flights of a year, typed, those without a departure delay left out and counted in the
+//! footer ([`Cancellations`]).
 //!
 //! The file is written in row groups, one for each piece of bronze, so that several threads can
 //! encode at the same time ([`Encoder`]) while one appends in order ([`Writer`]).
@@ -7,17 +8,19 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use polars::prelude::DataFrame;
 
 use crate::Kind::{Date, Integer, Number, Text};
+use crate::cancellations::{Cancellations, KEY};
 use crate::frame::Frames;
 use crate::{Column, column, name};
 
@@ -73,7 +76,12 @@ pub const COLUMNS: [Column; 27] = [
         "minutes",
         "late (+) or early (-) arrival",
     ),
-    column("cancelled", Number, "0 or 1", "the flight was cancelled"),
+    column(
+        name::CANCELLED,
+        Number,
+        "0 or 1",
+        "the flight was cancelled",
+    ),
     column(
         "cancellation_code",
         Text,
@@ -216,25 +224,41 @@ impl<W: Write + Send> Writer<W> {
         Ok(())
     }
 
-    /// Writes the footer.
+    /// Writes the footer, and into it the flights that are not in the row groups or were cancelled.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn close(self) -> Result<()> {
+    pub fn close(mut self, cancellations: &Cancellations) -> Result<()> {
+        let text = cancellations.to_string();
+        self.file
+            .append_key_value_metadata(KeyValue::new(KEY.to_owned(), text));
         self.file.close()?;
         Ok(())
     }
 }
 
 /// The row groups of a silver file, one data frame each, with the named columns only: memory holds
-/// one at a time.
+/// one at a time. And the flights that are not in them or were cancelled.
 ///
 /// # Errors
-/// When the file cannot be read or is no silver file.
-pub fn row_groups(path: &Path, names: &[&str]) -> Result<impl Iterator<Item = Result<DataFrame>>> {
+/// When the file cannot be read, is no silver file, or one of the first version, which did not count
+/// cancelled flights.
+pub fn read(
+    path: &Path,
+    names: &[&str],
+) -> Result<(impl Iterator<Item = Result<DataFrame>>, Cancellations)> {
     let columns = COLUMNS
         .into_iter()
         .filter(|c| names.contains(&c.name))
         .collect();
-    Frames::open(path, columns, "clean")
+    let mut row_groups = Frames::open(path, columns, "clean")?;
+    let Some(text) = row_groups.take_text(KEY) else {
+        bail!(
+            "{}: it does not say which flights were cancelled: run clean again",
+            path.display()
+        );
+    };
+    let cancellations = Cancellations::parse(&text)
+        .with_context(|| format!("{} is damaged: run clean again", path.display()))?;
+    Ok((row_groups, cancellations))
 }

@@ -65,7 +65,7 @@ pub(crate) fn sql_type(column: &Column) -> &'static str {
     }
 }
 
-/// Creates the table, or adds the columns that an older one lacks.
+/// Creates the table, or adds the columns that an older one lacks, and lets its mean be null.
 ///
 /// # Errors
 /// When there is something else of that name, or a column of another type.
@@ -94,7 +94,7 @@ pub(crate) async fn prepare(transaction: &Transaction<'_>, table: &Table) -> Res
     }
     let there = transaction
         .query(
-            "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute \
+            "SELECT attname::text, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute \
              WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped",
             &[&oid],
         )
@@ -106,7 +106,17 @@ pub(crate) async fn prepare(transaction: &Transaction<'_>, table: &Table) -> Res
         .chain(last_update)
     {
         match there.iter().find(|row| row.get::<_, &str>(0) == column) {
-            Some(row) if row.get::<_, &str>(1) == wanted => {}
+            Some(row) if row.get::<_, &str>(1) == wanted => {
+                // A day on which no flight flew has none.
+                if column == name::MEAN_DEP_DELAY && row.get(2) {
+                    let allow = format!(
+                        "ALTER TABLE {sql} ALTER COLUMN {} DROP NOT NULL",
+                        quoted(column)
+                    );
+                    transaction.batch_execute(&allow).await?;
+                    log::info!("{table}: {column} may be null now");
+                }
+            }
             Some(row) => bail!(
                 "the column {column} is {}, not {wanted}: change its type, rename the table, or choose another --table",
                 row.get::<_, &str>(1)
