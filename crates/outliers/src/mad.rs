@@ -49,7 +49,10 @@ pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
             if rows.len() < MIN_DAYS {
                 return (vec![], vec![], vec![]);
             }
-            let means: Vec<f64> = rows.iter().map(|row| panel.mean[*row]).collect();
+            let means: Vec<f64> = rows
+                .iter()
+                .map(|row| stats::minutes(panel.mean[*row]))
+                .collect();
             let scores = scores(&means);
             let rare = stats::above_quantile(&scores, settings.contamination);
             (rows, scores, rare)

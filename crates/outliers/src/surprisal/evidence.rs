@@ -46,7 +46,7 @@ impl Findings<'_> {
         }
         for day in &self.year.days {
             for row in day.iter().copied().filter(|row| flag[*row]) {
-                if let Some(found) = self.from_peers(row, day) {
+                if let Some(found) = self.peers_of(row, day) {
                     explanation.evidence[row].push(found);
                 }
             }
@@ -82,7 +82,7 @@ impl Findings<'_> {
     }
 
     /// Whether the others speak for a late row: more than chance, on the whole.
-    fn from_peers(&self, row: usize, day: &[usize]) -> Option<Evidence> {
+    fn peers_of(&self, row: usize, day: &[usize]) -> Option<Evidence> {
         let speak = self.delays.late[row] >= AT_A && self.peers.lift(row) > 0.0;
         let (late, of) = peers::late(self.standard, day, row);
         (speak && late > 0).then_some(Evidence::Peers { late, of })

@@ -82,7 +82,7 @@ pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
     let threshold = -libm::log(settings.contamination.min(MAX_CONTAMINATION));
     let year = Year::new(panel);
     let expected = baseline::expected(&year);
-    let residual = year.by_row(|row| panel.mean[row] - expected[row]);
+    let residual = year.by_row(|row| year.mean[row] - expected[row]);
     let standard = scale::standardised(&year, &residual);
     let peers = Peers::new(&year, &standard);
     let spread = scale::day_spread(&year, &standard, peers.lambda);
@@ -116,9 +116,18 @@ pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
     }
 }
 
+/// The standardised residuals of a panel, as `scale::standardised` has them: NaN for rows without a
+/// mean and for airports with fewer than ten means.
+pub(crate) fn standardised_residuals(panel: &Panel) -> Vec<f64> {
+    let year = Year::new(panel);
+    let expected = baseline::expected(&year);
+    let residual = year.by_row(|row| year.mean[row] - expected[row]);
+    scale::standardised(&year, &residual)
+}
+
 /// Brings the evidence of each row together.
 fn days(year: &Year, delays: &Delays, runs: &Runs) -> Vec<Day> {
-    let mut days = vec![Day::default(); year.panel.mean.len()];
+    let mut days = vec![Day::default(); year.mean.len()];
     if let Some(cancelled) = year.panel.cancelled {
         let surprise = cancellations::surprise(year.panel, cancelled);
         for (day, surprise) in days.iter_mut().zip(surprise) {

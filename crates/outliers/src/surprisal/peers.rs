@@ -4,7 +4,7 @@
 //! measured first: with no correlation between airports, the others say nothing and are left out.
 
 use super::tail::Tail;
-use super::year::{Year, pick};
+use super::year::Year;
 
 /// A mean correlation at which the others count in full.
 const FULL_CORRELATION: f64 = 0.05;
@@ -55,9 +55,9 @@ impl Peers {
         }
         let others = others(year, &signal);
         let tail = Tail::of(year, &others, 0.0, 1e-3);
-        let surprise = year.by_row(|row| {
-            // NaN, where there are no others, becomes 0.
-            tail.surprise(others[row]).max(0.0).min(MAX_SURPRISE)
+        let surprise = year.by_row(|row| match others[row] {
+            alone if alone.is_nan() => 0.0,
+            others => tail.surprise(others).clamp(0.0, MAX_SURPRISE),
         });
         Peers { lambda, surprise }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::Panel;
+use crate::{Panel, stats};
 
 /// The fewest days with a mean that an airport needs.
 pub(super) const MIN_DAYS: usize = 10;
@@ -20,6 +20,8 @@ pub(super) struct Year<'a> {
     pub(super) ranges: Vec<Range<usize>>,
     /// The rows of `airports`, by date.
     pub(super) days: Vec<Vec<usize>>,
+    /// The mean of each row, minutes; NaN where there is none.
+    pub(super) mean: Vec<f64>,
     /// ln n, with n the flights behind the mean, at least 1.
     pub(super) ln_n: Vec<f64>,
 }
@@ -46,6 +48,11 @@ impl<'a> Year<'a> {
             airports,
             ranges,
             days,
+            mean: panel
+                .mean
+                .iter()
+                .map(|mean| stats::minutes(*mean))
+                .collect(),
             ln_n: ln_n.collect(),
         }
     }
@@ -78,7 +85,7 @@ impl<'a> Year<'a> {
 
     fn spread(&self, groups: &[Vec<usize>], f: impl Fn(&[usize]) -> Vec<f64> + Sync) -> Vec<f64> {
         let found: Vec<Vec<f64>> = groups.par_iter().map(|rows| f(rows)).collect();
-        let mut values = vec![f64::NAN; self.panel.mean.len()];
+        let mut values = vec![f64::NAN; self.mean.len()];
         for (rows, found) in groups.iter().zip(found) {
             for (row, value) in rows.iter().zip(found) {
                 values[*row] = value;
