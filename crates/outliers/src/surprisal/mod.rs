@@ -15,8 +15,8 @@
 //! 5. `runs`: days that are late together for a week or two; a row's score is the larger of this
 //!    and the above.
 //! 6. `flags`: score ≥ T + 2/n², and at least 15 minutes from what was expected or part of a run;
-//!    or cancellations alone ≥ T. `peers`: other airports that are late on the same day lift a row
-//!    that is nearly unusual, if airports on this panel are late together at all.
+//!    or cancellations alone ≥ T. `peers`, `signals`: other airports that are late on the same
+//!    day lift a row that is nearly unusual, if airports on this panel are late together at all.
 //! 7. `evidence`: the band within which a mean would not have been flagged, and what spoke for each
 //!    flag.
 //!
@@ -32,6 +32,7 @@ mod flags;
 mod peers;
 mod runs;
 mod scale;
+mod signals;
 mod tail;
 mod year;
 

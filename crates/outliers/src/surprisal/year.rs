@@ -20,6 +20,8 @@ pub(super) struct Year<'a> {
     pub(super) ranges: Vec<Range<usize>>,
     /// The rows of `airports`, by date.
     pub(super) days: Vec<Vec<usize>>,
+    /// The place in `days` of each row's day; 0 for rows that are in none.
+    pub(super) column: Vec<usize>,
     /// The mean of each row, minutes; NaN where there is none.
     pub(super) mean: Vec<f64>,
     /// ln n, with n the flights behind the mean, at least 1.
@@ -38,7 +40,13 @@ impl<'a> Year<'a> {
         // Stable, so that the airports of a day keep their order.
         by_day.sort_by_key(|row| panel.day[*row]);
         let days = by_day.chunk_by(|a, b| panel.day[*a] == panel.day[*b]);
-        let days = days.map(<[usize]>::to_vec).collect();
+        let days: Vec<Vec<usize>> = days.map(<[usize]>::to_vec).collect();
+        let mut column = vec![0; panel.mean.len()];
+        for (place, rows) in days.iter().enumerate() {
+            for row in rows {
+                column[*row] = place;
+            }
+        }
         let ln_n = panel
             .flights
             .iter()
@@ -48,6 +56,7 @@ impl<'a> Year<'a> {
             airports,
             ranges,
             days,
+            column,
             mean: panel
                 .mean
                 .iter()

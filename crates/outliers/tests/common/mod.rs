@@ -51,7 +51,8 @@ impl Rows {
     }
 
     /// A year as real ones are: airports of 1 to 400 flights a day, a season, weekdays, a long tail
-    /// above, a mean the steadier the more flights it has, few cancellations, closed days.
+    /// above, a mean the steadier the more flights it has, storms over two fifths of the airports, few
+    /// cancellations, closed days.
     pub fn made_up(airports: usize, days: i32, seed: u64) -> Self {
         let mut rows = Rows {
             cancellations_known: true,
@@ -71,7 +72,9 @@ impl Rows {
                     let season = 4.0 * (f64::from(day) / 58.0).sin();
                     let weekday = f64::from(day % 7) * 0.5;
                     let one = 30.0 * (random.exponential() - 1.0) / f64::from(flown.max(1)).sqrt();
-                    let mean = late + season + weekday + 4.0 * random.exponential() + one;
+                    let storm = day % 10 == 7 && airport % 5 < 2;
+                    let storm = f64::from(u8::from(storm)) * 30.0 * random.exponential();
+                    let mean = late + season + weekday + storm + 4.0 * random.exponential() + one;
                     let mean = if flown == 0 { f64::NAN } else { mean };
                     (planned > 0).then_some((16_000 + day, mean, flown, cancelled))
                 })
