@@ -14,6 +14,9 @@
 //!
 //! Where a MAD is zero, as with over half equal values, the score is |x − M| / (1.2533 · mean
 //! |x − M|), with the plain median for M: Iglewicz and Hoaglin's own way out.
+//!
+//! augurs weighs by a beta distribution, for which it asks the system's logarithm: the last digits
+//! of a score can differ from platform to platform.
 
 use augurs_outlier::{MADDetector, OutlierDetector};
 use rayon::prelude::*;

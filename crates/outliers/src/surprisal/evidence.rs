@@ -8,6 +8,9 @@ use super::year::Year;
 use super::{Day, MIN_MINUTES, limit};
 use crate::{Evidence, Explanation};
 
+/// What missing flights must add to be far fewer than usual: two Poisson standard deviations.
+const FEW: f64 = 1.0;
+
 /// What the parts of the model found, row by row.
 pub(super) struct Findings<'a> {
     pub(super) year: &'a Year<'a>,
@@ -73,7 +76,7 @@ impl Findings<'_> {
             let late = self.runs.late[row];
             found.push((day.run, Evidence::Run { late, day: run_day }));
         }
-        if day.shortfall > 0.0 {
+        if day.shortfall >= FEW {
             let usual = day.usual_flights.round() as u32;
             found.push((day.shortfall, Evidence::FewFlights { usual }));
         }
