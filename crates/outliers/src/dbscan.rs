@@ -4,22 +4,21 @@
 //! as augurs-outlier computes it: the day's values in ascending order, of which neighbours at most
 //! ε apart form a cluster. A cluster of more than half the airports is the normal one.
 //!
-//! - An airport's values are its residuals z = (x − median) / sd, with sd = 1.4826 · the median
-//!   absolute deviation, or 1.2533 · the mean one where that is zero, and at least a minute; raw
-//!   means would set airports apart that are late every day.
+//! - The values are standardised residuals, from `surprisal`'s baseline and for means of as many
+//!   flights: raw means would set apart airports that are late every day, and those whose means
+//!   scatter because they have few flights.
 //! - ε is one standard deviation, fixed: augurs' own sensitivity is a share of the whole panel's
 //!   span, which one extreme mean would stretch.
-//! - score = how many standard deviations z lies outside the cluster, 0 within;
-//! - a row is flagged when it is outside by more than ε and its score is strictly above the
-//!   (1 − contamination) quantile of its airport's.
+//! - score = how many standard deviations a row lies outside its day's cluster, 0 within.
+//! - A row is flagged when its score is above ε and strictly above the (1 − contamination)
+//!   quantile of its airport's scores.
 //!
 //! A day on which no cluster holds a majority, or with fewer than three airports, has no normal
 //! state to compare with: its rows get no score (augurs itself would flag all or none of them).
 
 use augurs_outlier::{DbscanDetector, OutlierDetector};
-use rayon::prelude::*;
 
-use crate::{Model, Panel, Settings, Verdict, stats};
+use crate::{Model, Panel, Settings, Verdict, stats, surprisal};
 
 /// One-dimensional DBSCAN across airports, day by day.
 pub const MODEL: Model = Model {
@@ -28,39 +27,19 @@ pub const MODEL: Model = Model {
     judge,
 };
 
-/// The fewest days of an airport that have a spread worth the name.
-const MIN_DAYS: usize = 10;
 /// The largest gap within a cluster, in standard deviations.
 const EPSILON: f64 = 1.0;
-/// The least standard deviation of an airport, minutes.
-const LEAST_SD: f64 = 1.0;
 
 /// Scores and flags every row with a mean, at airports with at least ten of them, on days with a
 /// normal cluster.
 pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
-    let airports: Vec<(Vec<usize>, Vec<f64>)> = panel
-        .airports
-        .par_iter()
-        .map(|airport| {
-            let rows = airport.clone().filter(|row| panel.mean[*row].is_finite());
-            let rows: Vec<usize> = rows.collect();
-            let means: Vec<f64> = rows.iter().map(|row| panel.mean[*row]).collect();
-            (rows, residuals(&means))
-        })
-        .filter(|(rows, _)| rows.len() >= MIN_DAYS)
-        .collect();
-
-    let score = scores(panel, &airports);
+    let score = scores(panel, &surprisal::standardised_residuals(panel));
     let mut flag = vec![false; score.len()];
-    for (rows, _) in &airports {
-        let scored: Vec<usize> = rows
-            .iter()
-            .copied()
-            .filter(|row| score[*row].is_some())
-            .collect();
-        let scores: Vec<f64> = scored.iter().filter_map(|row| score[*row]).collect();
+    for airport in panel.airports {
+        let rows = airport.clone().filter_map(|row| Some((row, score[row]?)));
+        let (rows, scores): (Vec<usize>, Vec<f64>) = rows.unzip();
         let rare = stats::above_quantile(&scores, settings.contamination);
-        for ((row, score), rare) in scored.into_iter().zip(scores).zip(rare) {
+        for ((row, score), rare) in rows.into_iter().zip(scores).zip(rare) {
             flag[row] = rare && score > EPSILON;
         }
     }
@@ -71,57 +50,80 @@ pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
     }
 }
 
-/// (x − median) / sd of an airport's values.
-fn residuals(values: &[f64]) -> Vec<f64> {
-    let median = stats::median(&mut values.to_vec());
-    let mut sd = stats::robust_sd(values, median);
-    if sd == 0.0 {
-        let sum: f64 = values.iter().map(|x| (x - median).abs()).sum();
-        sd = 1.2533 * sum / values.len() as f64;
-    }
-    let sd = sd.max(LEAST_SD);
-    values.iter().map(|x| (x - median) / sd).collect()
-}
-
-/// The distance of each row from its day's cluster.
-fn scores(panel: &Panel, airports: &[(Vec<usize>, Vec<f64>)]) -> Vec<Option<f64>> {
-    let mut score = vec![None; panel.mean.len()];
-    let mut days: Vec<i32> = airports
-        .iter()
-        .flat_map(|(rows, _)| rows.iter().map(|row| panel.day[*row]))
+/// The distance of each row's value from its day's cluster.
+fn scores(panel: &Panel, values: &[f64]) -> Vec<Option<f64>> {
+    let mut score = vec![None; values.len()];
+    let known = |row: &usize| !values[*row].is_nan();
+    let mut days: Vec<i32> = (0..values.len())
+        .filter(known)
+        .map(|row| panel.day[row])
         .collect();
     days.sort_unstable();
     days.dedup();
     let column = |row: usize| days.partition_point(|day| *day < panel.day[row]);
 
-    let series: Vec<Vec<f64>> = airports
-        .iter()
-        .map(|(rows, residuals)| {
-            let mut values = vec![f64::NAN; days.len()];
-            for (row, z) in rows.iter().zip(residuals) {
-                values[column(*row)] = *z;
-            }
-            values
-        })
-        .collect();
+    let series = panel.airports.iter().map(|airport| {
+        let mut series = vec![f64::NAN; days.len()];
+        for row in airport.clone().filter(known) {
+            series[column(row)] = values[row];
+        }
+        series
+    });
+    let series: Vec<Vec<f64>> = series.collect();
     let series: Vec<&[f64]> = series.iter().map(Vec::as_slice).collect();
     let detector = DbscanDetector::with_epsilon(EPSILON);
-    // It fails only on no series at all, and then there is nothing to score.
+    // It fails only where there is no airport, and has no band where no day has a cluster.
     let found = detector
         .preprocess(&series)
         .and_then(|data| detector.detect(&data));
     let Some(band) = found.ok().and_then(|found| found.cluster_band) else {
         return score;
     };
-    for (rows, residuals) in airports {
-        for (row, z) in rows.iter().zip(residuals) {
-            // The band is half an ε wider than the cluster; NaN where there is none.
-            let low = band.min[column(*row)] + EPSILON / 2.0;
-            let high = band.max[column(*row)] - EPSILON / 2.0;
-            if !low.is_nan() {
-                score[*row] = Some((low - z).max(z - high).max(0.0));
-            }
+    for row in panel.airports.iter().cloned().flatten().filter(known) {
+        // The band is half an ε wider than the cluster; NaN on a day without one.
+        let low = band.min[column(row)] + EPSILON / 2.0;
+        let high = band.max[column(row)] - EPSILON / 2.0;
+        if !low.is_nan() {
+            score[row] = Some((low - values[row]).max(values[row] - high).max(0.0));
         }
     }
     score
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One day of airports with the given values.
+    fn day(values: &[f64]) -> Vec<Option<f64>> {
+        let airports: Vec<_> = (0..values.len()).map(|row| row..row + 1).collect();
+        let n = values.len();
+        let panel = Panel {
+            airports: &airports,
+            day: &vec![0; n],
+            mean: values,
+            flights: &vec![1; n],
+            scheduled: &vec![1; n],
+            cancelled: None,
+        };
+        scores(&panel, values)
+    }
+
+    #[test]
+    fn a_score_is_the_distance_from_the_cluster() {
+        // Gaps of 0.25 within −1 … 1, one airport 4 above, one 3 below, one unknown.
+        let mut values: Vec<f64> = (-4..=4).map(|i| f64::from(i) / 4.0).collect();
+        values.extend([5.0, -4.0, f64::NAN]);
+        let mut expected = vec![Some(0.0); 9];
+        expected.extend([Some(4.0), Some(3.0), None]);
+        assert_eq!(day(&values), expected);
+    }
+
+    #[test]
+    fn without_a_majority_there_is_no_score() {
+        assert_eq!(day(&[0.0, 0.5, 4.0, 4.5]), [None; 4]);
+        assert_eq!(day(&[0.0, 2.0, 4.0, 6.0, 8.0]), [None; 5]);
+        assert_eq!(day(&[0.0, 100.0]), [None; 2]);
+        assert_eq!(day(&[]), []);
+    }
 }

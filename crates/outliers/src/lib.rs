@@ -4,8 +4,8 @@
 //! [`Verdict`] on every machine and with any number of threads.
 //!
 //! # A further model
-//! One file `src/<model>.rs` with a `pub const MODEL: Model`, and its line in [`MODELS`]. All
-//! callers iterate over the list.
+//! One module `src/<model>` with a `pub const MODEL: Model`, and its line in [`MODELS`]. All callers
+//! iterate over the list.
 
 pub mod dbscan;
 pub mod isolation_forest;

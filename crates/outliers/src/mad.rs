@@ -14,6 +14,9 @@
 //!
 //! Where a MAD is zero, as with over half equal values, the score is |x − M| / (1.2533 · mean
 //! |x − M|), with the plain median for M: Iglewicz and Hoaglin's own way out.
+//!
+//! augurs weighs by a beta distribution, for which it asks the system's logarithm: the last digits
+//! of a score can differ from platform to platform.
 
 use augurs_outlier::{MADDetector, OutlierDetector};
 use rayon::prelude::*;
@@ -49,7 +52,10 @@ pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
             if rows.len() < MIN_DAYS {
                 return (vec![], vec![], vec![]);
             }
-            let means: Vec<f64> = rows.iter().map(|row| panel.mean[*row]).collect();
+            let means: Vec<f64> = rows
+                .iter()
+                .map(|row| stats::minutes(panel.mean[*row]))
+                .collect();
             let scores = scores(&means);
             let rare = stats::above_quantile(&scores, settings.contamination);
             (rows, scores, rare)

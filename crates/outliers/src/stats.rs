@@ -1,5 +1,10 @@
 //! Order statistics that the models share. None of them depends on the order of its input.
 
+/// A mean delay, at most a thousand years either way, so that no sum of a panel overflows.
+pub(crate) fn minutes(mean: f64) -> f64 {
+    mean.clamp(-1e9, 1e9)
+}
+
 /// The value below which a share of the values lies, linearly interpolated between neighbours as
 /// numpy's `quantile` does; NaN for no values. Reorders the values.
 pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {

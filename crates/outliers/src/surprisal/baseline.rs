@@ -25,7 +25,7 @@ pub(super) fn expected(year: &Year) -> Vec<f64> {
     if year.airports.len() < MIN_AIRPORTS {
         return own;
     }
-    let left = year.by_row(|row| year.panel.mean[row] - own[row]);
+    let left = year.by_row(|row| year.mean[row] - own[row]);
     let sd = year.by_airport(|rows| {
         let left = pick(&left, rows);
         let centre = median(&mut left.clone());
@@ -50,7 +50,7 @@ fn airport(year: &Year, rows: &[usize]) -> Vec<f64> {
         .iter()
         .map(|row| i64::from(year.panel.day[*row]))
         .collect();
-    let means = pick(&year.panel.mean, rows);
+    let means = pick(&year.mean, rows);
     let centre = median(&mut means.clone());
     let mut left: Vec<f64> = means.iter().map(|x| x - centre).collect();
     subtract(&mut left, |left| season(&days, left));

@@ -105,8 +105,9 @@ mod tests {
         let flights = [11, 11, 11, 11, 11, 0, 11, 11, 11, 11];
         let mut cancelled = [0; 10];
         cancelled[5] = 11;
+        let airport = 0..10;
         let panel = Panel {
-            airports: &[0..10],
+            airports: std::slice::from_ref(&airport),
             day: &[0; 10],
             mean: &[0.0; 10],
             flights: &flights,

@@ -8,6 +8,9 @@ use super::year::Year;
 use super::{Day, MIN_MINUTES, limit};
 use crate::{Evidence, Explanation};
 
+/// What missing flights must add to be far fewer than usual: two Poisson standard deviations.
+const FEW: f64 = 1.0;
+
 /// What the parts of the model found, row by row.
 pub(super) struct Findings<'a> {
     pub(super) year: &'a Year<'a>,
@@ -46,7 +49,7 @@ impl Findings<'_> {
         }
         for day in &self.year.days {
             for row in day.iter().copied().filter(|row| flag[*row]) {
-                if let Some(found) = self.from_peers(row, day) {
+                if let Some(found) = self.peers_of(row, day) {
                     explanation.evidence[row].push(found);
                 }
             }
@@ -73,7 +76,7 @@ impl Findings<'_> {
             let late = self.runs.late[row];
             found.push((day.run, Evidence::Run { late, day: run_day }));
         }
-        if day.shortfall > 0.0 {
+        if day.shortfall >= FEW {
             let usual = day.usual_flights.round() as u32;
             found.push((day.shortfall, Evidence::FewFlights { usual }));
         }
@@ -82,7 +85,7 @@ impl Findings<'_> {
     }
 
     /// Whether the others speak for a late row: more than chance, on the whole.
-    fn from_peers(&self, row: usize, day: &[usize]) -> Option<Evidence> {
+    fn peers_of(&self, row: usize, day: &[usize]) -> Option<Evidence> {
         let speak = self.delays.late[row] >= AT_A && self.peers.lift(row) > 0.0;
         let (late, of) = peers::late(self.standard, day, row);
         (speak && late > 0).then_some(Evidence::Peers { late, of })

@@ -30,18 +30,23 @@ pub(super) fn flags(
         flag[row] = day.cancelled >= threshold || (moved && day.score >= limit(row));
     }
 
-    let mut lifted: Vec<(f64, usize)> = Vec::new();
+    // What the others add, the score with it, the row.
+    let mut lifted: Vec<(f64, f64, usize)> = Vec::new();
     for row in year.airports.iter().flatten().copied() {
-        let score = days[row].score + peers.lift(row);
+        let lift = peers.lift(row);
+        let score = days[row].score + lift;
         let near = delays.late[row] > AT_A && year.panel.flights[row] >= 2;
-        if near && !flag[row] && peers.lift(row) > 0.0 && large(row) && score >= limit(row) {
-            lifted.push((score, row));
+        if near && !flag[row] && lift > 0.0 && large(row) && score >= limit(row) {
+            lifted.push((lift, score, row));
         }
     }
-    lifted.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    lifted.sort_by(|a, b| {
+        let larger = b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1));
+        larger.then(a.2.cmp(&b.2))
+    });
     let rows = year.airports.iter().map(Vec::len).sum::<usize>();
     lifted.truncate(MIN_LIFTED.max((MAX_LIFTED * rows as f64) as usize));
-    for (_, row) in lifted {
+    for (_, _, row) in lifted {
         flag[row] = true;
         days[row].score = days[row].score.max(threshold);
     }

@@ -15,8 +15,8 @@
 //! 5. `runs`: days that are late together for a week or two; a row's score is the larger of this
 //!    and the above.
 //! 6. `flags`: score ≥ T + 2/n², and at least 15 minutes from what was expected or part of a run;
-//!    or cancellations alone ≥ T. `peers`: other airports that are late on the same day lift a row
-//!    that is nearly unusual, if airports on this panel are late together at all.
+//!    or cancellations alone ≥ T. `peers`, `signals`: other airports that are late on the same
+//!    day lift a row that is nearly unusual, if airports on this panel are late together at all.
 //! 7. `evidence`: the band within which a mean would not have been flagged, and what spoke for each
 //!    flag.
 //!
@@ -32,6 +32,7 @@ mod flags;
 mod peers;
 mod runs;
 mod scale;
+mod signals;
 mod tail;
 mod year;
 
@@ -82,7 +83,7 @@ pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
     let threshold = -libm::log(settings.contamination.min(MAX_CONTAMINATION));
     let year = Year::new(panel);
     let expected = baseline::expected(&year);
-    let residual = year.by_row(|row| panel.mean[row] - expected[row]);
+    let residual = year.by_row(|row| year.mean[row] - expected[row]);
     let standard = scale::standardised(&year, &residual);
     let peers = Peers::new(&year, &standard);
     let spread = scale::day_spread(&year, &standard, peers.lambda);
@@ -116,9 +117,18 @@ pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
     }
 }
 
+/// The standardised residuals of a panel, as `scale::standardised` has them: NaN for rows without a
+/// mean and for airports with fewer than ten means.
+pub(crate) fn standardised_residuals(panel: &Panel) -> Vec<f64> {
+    let year = Year::new(panel);
+    let expected = baseline::expected(&year);
+    let residual = year.by_row(|row| year.mean[row] - expected[row]);
+    scale::standardised(&year, &residual)
+}
+
 /// Brings the evidence of each row together.
 fn days(year: &Year, delays: &Delays, runs: &Runs) -> Vec<Day> {
-    let mut days = vec![Day::default(); year.panel.mean.len()];
+    let mut days = vec![Day::default(); year.mean.len()];
     if let Some(cancelled) = year.panel.cancelled {
         let surprise = cancellations::surprise(year.panel, cancelled);
         for (day, surprise) in days.iter_mut().zip(surprise) {

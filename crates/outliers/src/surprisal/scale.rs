@@ -2,14 +2,12 @@
 
 use super::curve::Curve;
 use super::year::{Year, pick};
-use crate::stats::{quantile, weighted_median};
+use crate::stats::{median, quantile};
 
 /// The fewest airports that tell a day's spread.
 const MIN_AIRPORTS: usize = 20;
 /// How many times wider or narrower than usual a day can be.
 const MAX_SPREAD: f64 = 4.0;
-/// The reach of the kernel that compares airports of like size, in ln flights.
-const LIKE_SIZE: f64 = 0.5;
 /// An airport's own scale counts c/(c + 100) when it has c days.
 const SCALE_SHRINK: f64 = 100.0;
 
@@ -50,42 +48,22 @@ pub(super) fn day_spread(year: &Year, standard: &[f64], lambda: f64) -> Vec<f64>
     })
 }
 
-/// How much wider the residuals R/h of each row's airport are than those of airports of like size.
+/// How much wider the residuals R/h of each row's airport are than those of the median airport.
 ///
-/// r = exp(c/(c + 100) · (ln q80 of |R/h| − the median of the same over airports of like size)),
-/// with c the airport's days.
+/// r = exp(c/(c + 100) · (ln q80 of |R/h| − its median over all airports)), with c the airport's
+/// days. What airports of few flights have in common, the curves by flights take back.
 pub(super) fn airport_scale(year: &Year, residual: &[f64], spread: &[f64]) -> Vec<f64> {
-    let airports: Vec<(f64, f64)> = year
-        .airports
-        .iter()
-        .map(|rows| {
-            let mut size: Vec<f64> = rows
-                .iter()
-                .map(|row| (residual[*row] / spread[*row]).abs())
-                .collect();
-            let ln_n = quantile(&mut pick(&year.ln_n, rows), 0.5);
-            // An airport that is always on time still has a scale: a minute.
-            (ln_n, libm::log(quantile(&mut size, 0.8).max(1.0)))
-        })
-        .collect();
-    let scales: Vec<f64> = airports
-        .iter()
-        .zip(&year.airports)
-        .map(|((size, scale), rows)| {
-            let like = airports.iter().map(|(other_size, other_scale)| {
-                let apart = (size - other_size) / LIKE_SIZE;
-                (*other_scale, libm::exp(-0.5 * apart * apart))
-            });
-            let usual = weighted_median(&mut like.collect::<Vec<_>>());
-            let days = rows.len() as f64;
-            libm::exp((scale - usual) * days / (days + SCALE_SHRINK))
-        })
-        .collect();
-    let mut values = vec![f64::NAN; residual.len()];
-    for (rows, scale) in year.airports.iter().zip(scales) {
-        for row in rows {
-            values[*row] = scale;
-        }
-    }
-    values
+    let scale = |rows: &[usize]| {
+        let size = rows.iter().map(|row| (residual[*row] / spread[*row]).abs());
+        // An airport that is always on time still has a scale: a minute.
+        libm::log(quantile(&mut size.collect::<Vec<_>>(), 0.8).max(1.0))
+    };
+    let mut scales: Vec<f64> = year.airports.iter().map(|rows| scale(rows)).collect();
+    let usual = median(&mut scales);
+    year.by_airport(|rows| {
+        let own = scale(rows);
+        let days = rows.len() as f64;
+        let scale = libm::exp((own - usual) * days / (days + SCALE_SHRINK));
+        vec![scale; rows.len()]
+    })
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::Panel;
+use crate::{Panel, stats};
 
 /// The fewest days with a mean that an airport needs.
 pub(super) const MIN_DAYS: usize = 10;
@@ -20,6 +20,10 @@ pub(super) struct Year<'a> {
     pub(super) ranges: Vec<Range<usize>>,
     /// The rows of `airports`, by date.
     pub(super) days: Vec<Vec<usize>>,
+    /// The place in `days` of each row's day; 0 for rows that are in none.
+    pub(super) column: Vec<usize>,
+    /// The mean of each row, minutes; NaN where there is none.
+    pub(super) mean: Vec<f64>,
     /// ln n, with n the flights behind the mean, at least 1.
     pub(super) ln_n: Vec<f64>,
 }
@@ -36,7 +40,13 @@ impl<'a> Year<'a> {
         // Stable, so that the airports of a day keep their order.
         by_day.sort_by_key(|row| panel.day[*row]);
         let days = by_day.chunk_by(|a, b| panel.day[*a] == panel.day[*b]);
-        let days = days.map(<[usize]>::to_vec).collect();
+        let days: Vec<Vec<usize>> = days.map(<[usize]>::to_vec).collect();
+        let mut column = vec![0; panel.mean.len()];
+        for (place, rows) in days.iter().enumerate() {
+            for row in rows {
+                column[*row] = place;
+            }
+        }
         let ln_n = panel
             .flights
             .iter()
@@ -46,6 +56,12 @@ impl<'a> Year<'a> {
             airports,
             ranges,
             days,
+            column,
+            mean: panel
+                .mean
+                .iter()
+                .map(|mean| stats::minutes(*mean))
+                .collect(),
             ln_n: ln_n.collect(),
         }
     }
@@ -78,7 +94,7 @@ impl<'a> Year<'a> {
 
     fn spread(&self, groups: &[Vec<usize>], f: impl Fn(&[usize]) -> Vec<f64> + Sync) -> Vec<f64> {
         let found: Vec<Vec<f64>> = groups.par_iter().map(|rows| f(rows)).collect();
-        let mut values = vec![f64::NAN; self.panel.mean.len()];
+        let mut values = vec![f64::NAN; self.mean.len()];
         for (rows, found) in groups.iter().zip(found) {
             for (row, value) in rows.iter().zip(found) {
                 values[*row] = value;
