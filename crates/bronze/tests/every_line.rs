@@ -183,7 +183,7 @@ fn cancelled_flights() {
 fn any_number_of_threads_counts_the_same() {
     let flight = |i: u32| {
         let row = row("N1", 1 + i % 28);
-        if i % 3 == 0 {
+        if i.is_multiple_of(3) {
             row.replacen(",2.0,", ",,", 1)
         } else {
             row
