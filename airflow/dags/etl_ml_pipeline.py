@@ -90,8 +90,8 @@ with DAG(
         worker(
             "detect",
             15,
-            "Scores each airport's days by an isolation forest and flags about 1 % of them, the most "
-            "unusual ones, each with the reason in words.",
+            "Scores each airport's days by how improbable they are, and flags the unusual ones, each with "
+            "the reason in words; three further models beside it.",
         ),
         worker(
             "load",

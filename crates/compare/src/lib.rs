@@ -69,7 +69,10 @@ pub fn main() -> ExitCode {
     match run(&args).and_then(|text| Ok(std::io::stdout().write_all(text.as_bytes())?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            let _ = writeln!(std::io::stderr(), "compare: error: {e:#}");
+            // A library's error may have several lines.
+            let text = format!("{e:#}");
+            let line: Vec<&str> = text.split_whitespace().collect();
+            let _ = writeln!(std::io::stderr(), "compare: error: {}", line.join(" "));
             ExitCode::FAILURE
         }
     }

@@ -73,7 +73,7 @@ fn from_the_raw_file_to_gold() {
 }
 
 #[test]
-fn a_day_without_flights_is_an_anomalies_row_without_a_score() {
+fn a_day_without_flights_has_its_row_in_anomalies() {
     let (place, _) = after_detect(&winter().text());
     let rows = parquet_file::rows(&place.path(ANOMALIES));
     let gold = parquet_file::rows(&place.path(GOLD));
@@ -87,22 +87,50 @@ fn a_day_without_flights_is_an_anomalies_row_without_a_score() {
         let at = names.iter().position(|(n, _)| n == name).unwrap();
         rows.iter().map(|row| row[at].as_str()).collect()
     };
-    let scored: Vec<_> = column("score").iter().map(|score| *score != "-").collect();
-    assert_eq!(scored, [true, true, false, true, true, false, false]);
-    // The median of JFK's days with flights is what was to be expected of the day without, too.
+    let few = "only 4 days with flights: too few to judge";
     assert_eq!(
-        column("expected_delay"),
-        ["2.5", "2.5", "2.5", "2.5", "2.5", "-", "-"]
-    );
-    let reason = column("reason");
-    assert_eq!(reason[2], "no flight flew: 2 of 2 cancelled");
-    assert_eq!(
-        reason[5..],
+        column("reason"),
         [
-            "no flight flew: 1 of 1 cancelled",
-            "no flight flew: 0 of 1 cancelled"
+            few,
+            few,
+            "no flight flew: 2 of 2 flights cancelled",
+            few,
+            few,
+            "no flight flew: 1 of 1 flight cancelled",
+            "no flight flew: 0 of 1 flight cancelled"
         ]
     );
+    assert_eq!(column("score"), ["-"; 7]);
+    // The forest needs three days; one without a mean is none of them.
+    let score_if = column("score_if");
+    let scored: Vec<_> = score_if.iter().map(|score| *score != "-").collect();
+    assert_eq!(scored, [true, true, false, true, true, false, false]);
+}
+
+#[test]
+fn a_day_on_which_an_airport_closes_is_flagged() {
+    let mut flights = vec![];
+    for day in 1..=20 {
+        for _ in 0..6 {
+            let delay = if day == 13 { "" } else { "5" };
+            flights.push(flight(&format!("2013-02-{day:02}"), "JFK", delay));
+        }
+    }
+    let (place, _) = after_detect(&Bronze::of(flights).text());
+    let names = parquet_file::columns(&place.path(ANOMALIES));
+    let at = |name: &str| names.iter().position(|(n, _)| n == name).unwrap();
+    for (row, day) in parquet_file::rows(&place.path(ANOMALIES)).iter().zip(1..) {
+        let seen = [
+            &row[at("mean_dep_delay")],
+            &row[at("anomaly")],
+            &row[at("reason")],
+        ];
+        match day {
+            13 => assert_eq!(seen, ["-", "1", "6 of 6 flights cancelled"]),
+            _ => assert_eq!(seen, ["5.0", "0", "-"], "{day}"),
+        }
+        assert_eq!(row[at("anomaly_if")], "0", "{day}");
+    }
 }
 
 /// A file with quotes is read by the other reader: the same silver, to the byte.
