@@ -80,11 +80,10 @@ def draw_airport(panel, origin: str, days: list[tuple]) -> None:
     for flag, colour, size in ((0, DAY, 3), (1, FLAGGED, 18)):
         points = [(row[1], row[2]) for row in days if row[4] == flag and row[2] is not None]
         panel.scatter([p[0] for p in points], [p[1] for p in points], s=size, color=colour, linewidths=0)
-        # At the lower edge of the panel, whatever its scale.
+        # Near the upper edge of the panel, whatever its scale: fewest dots are there.
         closed = [row[1] for row in days if row[4] == flag and row[2] is None]
-        panel.plot(
-            closed, [0] * len(closed), "x", color=colour, markersize=4, transform=panel.get_xaxis_transform()
-        )
+        height = [0.95] * len(closed)
+        panel.plot(closed, height, "x", color=colour, markersize=4, transform=panel.get_xaxis_transform())
     flights = sum(row[3] for row in days)
     flown, on = counted(flights, "flight"), counted(sum(row[3] > 0 for row in days), "day")
     panel.set_title(f"{origin}: {flown} on {on}", fontsize=8, loc="left")

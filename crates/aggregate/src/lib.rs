@@ -204,7 +204,7 @@ mod tests {
             };
             cancellations.add(airport, day, count);
         };
-        add(*b"ABE", 1, 2, 3); // one of them behind its departure
+        add(*b"ABE", 1, 2, 3); // one of them after its departure
         add(*b"ABE", 3, 4, 4);
         add(*b"AAA", 2, 1, 0);
         let groups = [group(&["ABE", "ZZZ"], &[1, 2], &[1.0, 8.0])];

@@ -11,7 +11,7 @@ const SILVER: &str = "data/2013_02_silver.parquet";
 const GOLD: &str = "data/2013_03_gold.parquet";
 const ANOMALIES: &str = "data/2013_04_anomalies.parquet";
 
-/// JFK has four days with flights, on one of them some are cancelled, one behind its departure; and
+/// JFK has four days with flights, on one of them some are cancelled, one after its departure; and
 /// one without. MVY never flies. The row that cannot be read is of the day without flights.
 fn winter() -> Bronze {
     let flights = [

@@ -22,7 +22,7 @@ pub(crate) const KEY: &str = "flight_delays.cancellations";
 pub struct Count {
     /// Those without a departure delay, which are not in silver.
     pub not_flown: u32,
-    /// Those that were cancelled: before the departure, or, a few, behind it.
+    /// Those that were cancelled: before the departure, or, a few, after it.
     pub cancelled: u32,
 }
 
