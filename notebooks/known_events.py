@@ -12,5 +12,9 @@ def read() -> pl.DataFrame:
     events = pl.read_csv(Path(__file__).parent / "known_events.csv", try_parse_dates=True)
     marked = (pl.col("robust_z").abs() >= 3) | (pl.col("cancelled_share") >= 0.5)
     return events.filter(marked | pl.col("event").str.contains("Nemo")).select(
-        pl.col("airport").alias("origin"), pl.col("date").alias("fl_date"), "event", "robust_z", "cancelled_share"
+        pl.col("airport").alias("origin"),
+        pl.col("date").alias("fl_date"),
+        "event",
+        "robust_z",
+        "cancelled_share",
     )

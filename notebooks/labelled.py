@@ -131,7 +131,7 @@ class Year:
     def cancel(self, rng, rows, share: float, kind: str) -> None:
         """Cancels a share of the flights of days that have five or more; the others stay as they are."""
         for row in rows:
-            more = int(round(share * self.flights[row]))
+            more = round(share * self.flights[row])
             if self.scheduled[row] >= 5 and more:
                 self.cancelled[row] += more
                 self.flights[row] -= more

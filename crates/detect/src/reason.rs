@@ -12,15 +12,11 @@ pub(crate) fn flagged(panel: &Panel, explanation: &Explanation, row: usize) -> S
 }
 
 fn words(evidence: Evidence, panel: &Panel, explanation: &Explanation, row: usize) -> String {
-    let flights = panel.flights[row];
     match evidence {
         Evidence::Cancelled => cancelled(panel, row),
-        Evidence::FewFlights { usual } => {
-            format!("only {}, usually {usual}", counted(flights, "flight"))
-        }
         Evidence::Late | Evidence::Early => {
             let mean = panel.mean[row];
-            let flights = counted(flights, "flight");
+            let flights = counted(panel.flights[row], "flight");
             match (explanation.lower[row], explanation.upper[row]) {
                 (Some(lower), Some(upper)) => {
                     format!("mean {mean:.0} min, expected {lower:.0} to {upper:.0}, {flights}")
@@ -93,7 +89,6 @@ mod tests {
                 ],
                 vec![Evidence::Cancelled],
                 vec![
-                    Evidence::FewFlights { usual: 9 },
                     Evidence::Run {
                         late: false,
                         day: 14,
@@ -111,7 +106,7 @@ mod tests {
         assert_eq!(words(1), "47 of 47 flights cancelled");
         assert_eq!(
             words(2),
-            "only 1 flight, usually 9; 14th day of a run of early days; \
+            "14th day of a run of early days; \
              late at 1 of 1 other airport too"
         );
         assert_eq!(

@@ -72,11 +72,6 @@ pub struct Explanation {
 pub enum Evidence {
     /// More flights were cancelled than chance explains.
     Cancelled,
-    /// Far fewer flights flew than are usual on this weekday, where cancellations are not known.
-    FewFlights {
-        /// The usual number of flights.
-        usual: u32,
-    },
     /// The mean delay is above what was to be expected.
     Late,
     /// The mean delay is below what was to be expected.

@@ -142,15 +142,6 @@ fn many_cancellations_are_flagged_though_the_rest_left_on_time() {
 }
 
 #[test]
-fn missing_flights_count_where_cancellations_are_not_known() {
-    let mut rows = quiet(&sizes(), |airport, day| hour(airport, day, 77));
-    let few = row(40, 77);
-    rows.flights[few] = 40;
-    let verdict = rows.judge(&MODEL, 0.01);
-    assert!(evidence(&verdict, few).contains(&Evidence::FewFlights { usual: 60 }));
-}
-
-#[test]
 fn a_storm_at_all_airports_speaks_for_each() {
     // Twelve storms a year, at every airport, by different amounts.
     let storm = |airport: usize, day: i32| {

@@ -8,9 +8,6 @@ use super::year::Year;
 use super::{Day, MIN_MINUTES, limit};
 use crate::{Evidence, Explanation};
 
-/// What missing flights must add to be far fewer than usual: two Poisson standard deviations.
-const FEW: f64 = 1.0;
-
 /// What the parts of the model found, row by row.
 pub(super) struct Findings<'a> {
     pub(super) year: &'a Year<'a>,
@@ -75,10 +72,6 @@ impl Findings<'_> {
         if day.run >= self.threshold {
             let late = self.runs.late[row];
             found.push((day.run, Evidence::Run { late, day: run_day }));
-        }
-        if day.shortfall >= FEW {
-            let usual = day.usual_flights.round() as u32;
-            found.push((day.shortfall, Evidence::FewFlights { usual }));
         }
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
         found.into_iter().map(|(_, evidence)| evidence).collect()

@@ -10,8 +10,8 @@
 //!    three flights is noise), by the day (h), by the airport (r); V = R/(h·r).
 //! 3. `delay`, `tail`: the surprise of V, on a line through the 90 and 98 % points of V among means
 //!    of as many flights. Early days count half.
-//! 4. `cancellations`: the surprise of the day's cancelled flights, joined with that of the delay;
-//!    where cancellations are not known, missing flights add to a surprising delay.
+//! 4. `cancellations`: the surprise of the day's cancelled flights, where they are known, joined
+//!    with that of the delay.
 //! 5. `runs`: days that are late together for a week or two; a row's score is the larger of this
 //!    and the above.
 //! 6. `flags`: score ≥ T + 2/n², and at least 15 minutes from what was expected or part of a run;
@@ -60,10 +60,6 @@ const MIN_MINUTES: f64 = 15.0;
 struct Day {
     /// The surprise of its cancellations, from 0.
     cancelled: f64,
-    /// What its missing flights add, from 0.
-    shortfall: f64,
-    /// The number of flights that is usual on its weekday, where cancellations are not known.
-    usual_flights: f64,
     /// What its run adds up to, as a surprise.
     run: f64,
     /// All of it together.
@@ -136,20 +132,11 @@ fn days(year: &Year, delays: &Delays, runs: &Runs) -> Vec<Day> {
             day.score = surprise;
         }
     }
-    let usual = match year.panel.cancelled {
-        Some(_) => None,
-        None => Some(cancellations::usual_flights(year)),
-    };
     for row in year.airports.iter().flatten().copied() {
         let day = &mut days[row];
         let delay = delays.surprise(row);
-        if let (Some(usual), true) = (&usual, delay > 0.0) {
-            day.usual_flights = usual[row];
-            day.shortfall = cancellations::shortfall(usual[row], year.flights(row));
-        }
         day.run = runs::surprise(runs.surprise[row], delay);
-        day.score = cancellations::join(delay, day.cancelled) + day.shortfall;
-        day.score = day.score.max(day.run);
+        day.score = cancellations::join(delay, day.cancelled).max(day.run);
     }
     days
 }
