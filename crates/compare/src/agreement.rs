@@ -1,7 +1,7 @@
 //! How far the models agree where nobody knows the truth.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use chrono::NaiveDate;
@@ -64,7 +64,7 @@ pub(crate) fn tables(years: &[PathBuf], days: usize, settings: &Settings) -> Res
     Ok(text)
 }
 
-fn see(path: &PathBuf, settings: &Settings) -> Result<Vec<Seen>> {
+fn see(path: &Path, settings: &Settings) -> Result<Vec<Seen>> {
     let gold = gold::read(path)?;
     let days = Days::of(&gold).with_context(|| format!("cannot use {}", path.display()))?;
     let judged = by_every_model(&days, true, settings);

@@ -17,11 +17,17 @@ fn words(evidence: Evidence, panel: &Panel, explanation: &Explanation, row: usiz
         Evidence::Late | Evidence::Early => {
             let mean = panel.mean[row];
             let flights = counted(panel.flights[row], "flight");
-            match (explanation.lower[row], explanation.upper[row]) {
-                (Some(lower), Some(upper)) => {
-                    format!("mean {mean:.0} min, expected {lower:.0} to {upper:.0}, {flights}")
-                }
-                _ => format!("mean {mean:.0} min, {flights}"),
+            let [lower, expected, upper] = [
+                &explanation.lower,
+                &explanation.expected,
+                &explanation.upper,
+            ]
+            .map(|of_row| of_row[row].unwrap_or(f64::NAN));
+            // Not unusual alone, but with what else speaks for the flag.
+            if lower <= mean && mean <= upper {
+                format!("mean {mean:.0} min where {expected:.0} was expected, {flights}")
+            } else {
+                format!("mean {mean:.0} min, expected {lower:.0} to {upper:.0}, {flights}")
             }
         }
         Evidence::Run { late, day } => {
@@ -78,9 +84,9 @@ mod tests {
             cancelled: Some(&[12, 47, 0]),
         };
         let explanation = Explanation {
-            expected: vec![Some(17.0), None, None],
-            lower: vec![Some(-3.6), None, None],
-            upper: vec![Some(31.2), None, None],
+            expected: vec![Some(17.0), None, Some(2.0)],
+            lower: vec![Some(-3.6), None, Some(-9.0)],
+            upper: vec![Some(31.2), None, Some(20.0)],
             evidence: vec![
                 vec![
                     Evidence::Late,
@@ -89,6 +95,7 @@ mod tests {
                 ],
                 vec![Evidence::Cancelled],
                 vec![
+                    Evidence::Late,
                     Evidence::Run {
                         late: false,
                         day: 14,
@@ -106,7 +113,7 @@ mod tests {
         assert_eq!(words(1), "47 of 47 flights cancelled");
         assert_eq!(
             words(2),
-            "14th day of a run of early days; \
+            "mean 7 min where 2 was expected, 1 flight; 14th day of a run of early days; \
              late at 1 of 1 other airport too"
         );
         assert_eq!(

@@ -1,7 +1,7 @@
 //! Models that score each day of each airport by how unusual it is, over plain slices.
 //!
 //! Pure: no files, no clock, no global state. The same [`Panel`] and [`Settings`] give the same
-//! [`Verdict`] on every machine and with any number of threads.
+//! [`Verdict`] with any number of threads, and on every machine but for the last digits of [`mad`].
 //!
 //! # A further model
 //! One module `src/<model>` with a `pub const MODEL: Model`, and its line in [`MODELS`]. All callers
