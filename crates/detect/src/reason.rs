@@ -14,6 +14,13 @@ pub(crate) fn flagged(panel: &Panel, explanation: &Explanation, row: usize) -> S
 fn words(evidence: Evidence, panel: &Panel, explanation: &Explanation, row: usize) -> String {
     match evidence {
         Evidence::Cancelled => cancelled(panel, row),
+        Evidence::FewFlights { usual } => {
+            format!(
+                "only {}, usually {usual}",
+                counted(panel.flights[row], "flight")
+            )
+        }
+        Evidence::Apart => "later than other airports explain".into(),
         Evidence::Late | Evidence::Early => {
             let mean = panel.mean[row];
             let flights = counted(panel.flights[row], "flight");
@@ -96,6 +103,8 @@ mod tests {
                 vec![Evidence::Cancelled],
                 vec![
                     Evidence::Late,
+                    Evidence::Apart,
+                    Evidence::FewFlights { usual: 9 },
                     Evidence::Run {
                         late: false,
                         day: 14,
@@ -113,7 +122,8 @@ mod tests {
         assert_eq!(words(1), "47 of 47 flights cancelled");
         assert_eq!(
             words(2),
-            "mean 7 min where 2 was expected, 1 flight; 14th day of a run of early days; \
+            "mean 7 min where 2 was expected, 1 flight; later than other airports explain; \
+             only 1 flight, usually 9; 14th day of a run of early days; \
              late at 1 of 1 other airport too"
         );
         assert_eq!(

@@ -72,8 +72,15 @@ pub struct Explanation {
 pub enum Evidence {
     /// More flights were cancelled than chance explains.
     Cancelled,
+    /// Far fewer flights flew than are usual on this weekday, where cancellations are not known.
+    FewFlights {
+        /// The usual number of flights.
+        usual: u32,
+    },
     /// The mean delay is above what was to be expected.
     Late,
+    /// The mean delay is above what the delays of the other airports explain.
+    Apart,
     /// The mean delay is below what was to be expected.
     Early,
     /// The day is part of a run of days that are high or low together.

@@ -142,6 +142,15 @@ fn many_cancellations_are_flagged_though_the_rest_left_on_time() {
 }
 
 #[test]
+fn missing_flights_count_where_cancellations_are_not_known() {
+    let mut rows = quiet(&sizes(), |airport, day| hour(airport, day, 77));
+    let few = row(40, 77);
+    rows.flights[few] = 40;
+    let verdict = rows.judge(&MODEL, 0.01);
+    assert!(evidence(&verdict, few).contains(&Evidence::FewFlights { usual: 60 }));
+}
+
+#[test]
 fn a_storm_at_all_airports_speaks_for_each() {
     // Twelve storms a year, at every airport, by different amounts.
     let storm = |airport: usize, day: i32| {
@@ -175,4 +184,26 @@ fn an_airport_of_few_days_has_no_score() {
         last.clone()
             .all(|row| verdict.score[row].is_none() && !verdict.flag[row])
     );
+}
+
+#[test]
+fn late_apart_from_the_others_is_more_than_late_with_them() {
+    // Every fifth day a storm delays all airports by 40 minutes. On one ordinary day the first is
+    // late by as much, and nobody else is.
+    let alone = row(0, 101);
+    let late = |airport: usize, day: i32| {
+        let stormy = day % 5 == 2;
+        if stormy || (airport == 0 && day == 101) {
+            40.0
+        } else {
+            0.0
+        }
+    };
+    let verdict = quiet(&[60; 6], late).judge(&MODEL, 0.01);
+    let score = |row: usize| verdict.score[row].unwrap();
+    assert!(verdict.flag[alone]);
+    assert!(evidence(&verdict, alone).contains(&Evidence::Apart));
+    for day in (2..DAYS).step_by(5) {
+        assert!(score(row(0, day)) < score(alone) / 2.0, "{day}");
+    }
 }

@@ -1,6 +1,8 @@
 //! Surprise at flights that did not fly.
 
+use super::year::Year;
 use crate::Panel;
+use crate::stats::median;
 
 /// How much cancellations of one day go together: ρ of a beta-binomial distribution.
 const OVERDISPERSION: f64 = 0.02;
@@ -10,6 +12,10 @@ const LEAST_SHARE: f64 = 0.02;
 const PRIOR_FLIGHTS: f64 = 200.0;
 /// The fewest cancelled flights that can surprise.
 const MIN_CANCELLED: u32 = 3;
+/// Flights are compared with the same weekday at most this many days away.
+const WEEKS: i64 = 28;
+/// The most that missing flights can add, times two.
+const MAX_SHORTFALL: f64 = 3.0;
 
 /// The surprise of each row's cancellations: −ln of the chance of that many or more, at least about.
 ///
@@ -51,6 +57,27 @@ fn divergence(q: f64, p: f64) -> f64 {
 /// s + u − ln(1 + s + u) (R. A. Fisher's product of two chances), if that is more.
 pub(super) fn join(s: f64, u: f64) -> f64 {
     s.max(u).max(s + u - libm::log(1.0 + s + u))
+}
+
+/// The usual number of flights of each row: the median over its weekday, at most four weeks away.
+pub(super) fn usual_flights(year: &Year) -> Vec<f64> {
+    let day = |row: usize| i64::from(year.panel.day[row]);
+    year.by_airport(|rows| {
+        let usual = |(at, row): (usize, &usize)| {
+            let near = |other: &&usize| (day(**other) - day(*row)).abs() <= WEEKS;
+            let before = rows[..at].iter().rev().take_while(near);
+            let window = before.chain(rows[at..].iter().take_while(near));
+            let same = window.filter(|other| (day(**other) - day(*row)) % 7 == 0);
+            median(&mut same.map(|other| year.flights(*other)).collect::<Vec<_>>())
+        };
+        rows.iter().enumerate().map(usual).collect()
+    })
+}
+
+/// What missing flights add to a delay's surprise where cancellations are not known: half of the
+/// shortfall in Poisson standard deviations, at most 1.5.
+pub(super) fn shortfall(usual: f64, flights: f64) -> f64 {
+    0.5 * ((usual - flights) / usual.max(1.0).sqrt()).clamp(0.0, MAX_SHORTFALL)
 }
 
 #[cfg(test)]

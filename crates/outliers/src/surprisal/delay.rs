@@ -29,12 +29,10 @@ impl Delays {
             Curve::new(year, &value, POINTS),
             Curve::new(year, &mirrored, POINTS),
         );
-        let surprise = |curve: &Curve<2>, row: usize, value: f64| {
-            tail(curve, year, row).surprise(value).max(0.0)
-        };
+        let early = surprises(year, &below, &mirrored);
         Delays {
-            late: year.by_row(|row| surprise(&above, row, value[row])),
-            early: year.by_row(|row| EARLY * surprise(&below, row, mirrored[row])),
+            late: surprises(year, &above, &value),
+            early: early.iter().map(|u| EARLY * u).collect(),
             unit,
             above,
             below,
@@ -53,6 +51,17 @@ impl Delays {
         let below = tail(&self.below, year, row).value(surprise / EARLY);
         (self.unit[row] * above, self.unit[row] * below)
     }
+}
+
+/// The surprise of residuals, minutes, of the scale h·r on the late side, from 0; NaN counts as 0.
+pub(super) fn late(year: &Year, residual: &[f64], unit: &[f64]) -> Vec<f64> {
+    let value = year.by_row(|row| residual[row] / unit[row]);
+    surprises(year, &Curve::new(year, &value, POINTS), &value)
+}
+
+/// The surprise of each row's value among values of as many flights, from 0.
+fn surprises(year: &Year, curve: &Curve<2>, value: &[f64]) -> Vec<f64> {
+    year.by_row(|row| tail(curve, year, row).surprise(value[row]).max(0.0))
 }
 
 /// The tail of means of as many flights as the row's, at least F(n) wide.

@@ -8,6 +8,9 @@ use super::year::Year;
 use super::{Day, MIN_MINUTES, limit};
 use crate::{Evidence, Explanation};
 
+/// What missing flights must add to be far fewer than usual: two Poisson standard deviations.
+const FEW: f64 = 1.0;
+
 /// What the parts of the model found, row by row.
 pub(super) struct Findings<'a> {
     pub(super) year: &'a Year<'a>,
@@ -59,7 +62,12 @@ impl Findings<'_> {
         let day = &self.days[row];
         let mut found = vec![(day.cancelled, Evidence::Cancelled)];
         if self.expected[row].is_finite() {
-            found.push((self.delays.late[row], Evidence::Late));
+            let late = self.delays.late[row];
+            found.push((late.max(day.apart), Evidence::Late));
+            // The sort is stable: it comes behind the mean that it speaks of.
+            if day.apart > late {
+                found.push((day.apart, Evidence::Apart));
+            }
             found.push((self.delays.early[row], Evidence::Early));
         }
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -72,6 +80,10 @@ impl Findings<'_> {
         if day.run >= self.threshold {
             let late = self.runs.late[row];
             found.push((day.run, Evidence::Run { late, day: run_day }));
+        }
+        if day.shortfall >= FEW {
+            let usual = day.usual_flights.round() as u32;
+            found.push((day.shortfall, Evidence::FewFlights { usual }));
         }
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
         found.into_iter().map(|(_, evidence)| evidence).collect()

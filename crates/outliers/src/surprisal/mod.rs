@@ -9,9 +9,10 @@
 //! 2. `curve`, `scale`: how far such residuals lie apart by the number of flights n (a mean of
 //!    three flights is noise), by the day (h), by the airport (r); V = R/(h·r).
 //! 3. `delay`, `tail`: the surprise of V, on a line through the 90 and 98 % points of V among means
-//!    of as many flights. Early days count half.
-//! 4. `cancellations`: the surprise of the day's cancelled flights, where they are known, joined
-//!    with that of the delay.
+//!    of as many flights. Early days count half. `apart`: the same of what is left of R when what
+//!    the other airports say of the day is taken out; the larger of the two counts.
+//! 4. `cancellations`: the surprise of the day's cancelled flights, joined with that of the delay;
+//!    where cancellations are not known, missing flights add to a surprising delay.
 //! 5. `runs`: days that are late together for a week or two; a row's score is the larger of this
 //!    and the above.
 //! 6. `flags`: score ≥ T + 2/n², and at least 15 minutes from what was expected or part of a run;
@@ -23,6 +24,7 @@
 //! Every sum has a fixed order and every logarithm is libm's, so the verdict does not depend on
 //! threads or platform.
 
+mod apart;
 mod baseline;
 mod cancellations;
 mod curve;
@@ -60,6 +62,12 @@ const MIN_MINUTES: f64 = 15.0;
 struct Day {
     /// The surprise of its cancellations, from 0.
     cancelled: f64,
+    /// The surprise of being late apart from the others, from 0.
+    apart: f64,
+    /// What its missing flights add, from 0.
+    shortfall: f64,
+    /// The number of flights that is usual on its weekday, where cancellations are not known.
+    usual_flights: f64,
     /// What its run adds up to, as a surprise.
     run: f64,
     /// All of it together.
@@ -85,11 +93,10 @@ pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
     let spread = scale::day_spread(&year, &standard, peers.lambda);
     let scale = scale::airport_scale(&year, &residual, &spread);
     let unit = year.by_row(|row| spread[row] * scale[row]);
-    let own = peers.own(&year, &residual);
-    let alone = Delays::new(&year, &own, unit.clone());
+    let apart = apart::surprise(&year, &residual, &peers.others, &unit);
     let delays = Delays::new(&year, &residual, unit);
     let runs = Runs::new(&year, &standard);
-    let mut days = days(&year, &delays, &alone, &runs);
+    let mut days = days(&year, &delays, &apart, &runs);
     let flag = flags::flags(&year, &residual, &delays, &peers, &mut days, threshold);
 
     let findings = Findings {
@@ -125,7 +132,7 @@ pub(crate) fn standardised_residuals(panel: &Panel) -> Vec<f64> {
 }
 
 /// Brings the evidence of each row together.
-fn days(year: &Year, delays: &Delays, alone: &Delays, runs: &Runs) -> Vec<Day> {
+fn days(year: &Year, delays: &Delays, apart: &[f64], runs: &Runs) -> Vec<Day> {
     let mut days = vec![Day::default(); year.mean.len()];
     if let Some(cancelled) = year.panel.cancelled {
         let surprise = cancellations::surprise(year.panel, cancelled);
@@ -134,11 +141,21 @@ fn days(year: &Year, delays: &Delays, alone: &Delays, runs: &Runs) -> Vec<Day> {
             day.score = surprise;
         }
     }
+    let usual = match year.panel.cancelled {
+        Some(_) => None,
+        None => Some(cancellations::usual_flights(year)),
+    };
     for row in year.airports.iter().flatten().copied() {
         let day = &mut days[row];
-        let delay = delays.surprise(row).max(if std::env::var("OLD").is_ok() {0.0} else {alone.late[row]});
+        day.apart = apart[row];
+        let delay = delays.surprise(row).max(day.apart);
+        if let (Some(usual), true) = (&usual, delay > 0.0) {
+            day.usual_flights = usual[row];
+            day.shortfall = cancellations::shortfall(usual[row], year.flights(row));
+        }
         day.run = runs::surprise(runs.surprise[row], delay);
-        day.score = cancellations::join(delay, day.cancelled).max(day.run);
+        day.score = cancellations::join(delay, day.cancelled) + day.shortfall;
+        day.score = day.score.max(day.run);
     }
     days
 }

@@ -25,8 +25,9 @@ pub(super) struct Peers {
     pub(super) lambda: f64,
     /// How surprising each row's others are together, from 0.
     surprise: Vec<f64>,
-    /// What the others of each row say, in standard deviations; NaN where there are none.
-    others: Vec<f64>,
+    /// What the others of each row say, in standard deviations; NaN where there are none, or
+    /// they are left out.
+    pub(super) others: Vec<f64>,
 }
 
 impl Peers {
@@ -50,30 +51,11 @@ impl Peers {
             alone if alone.is_nan() => 0.0,
             others => tail.surprise(others).clamp(0.0, MAX_SURPRISE),
         });
-        Peers { lambda, surprise, others }
-    }
-
-    /// What is left of residuals when what the others say is taken out, as wide as before.
-    pub(super) fn own(&self, year: &Year, residual: &[f64]) -> Vec<f64> {
-        year.by_airport(|rows| {
-            let known: Vec<usize> = rows.iter().copied().filter(|r| self.others[*r].is_finite()).collect();
-            let n = known.len() as f64;
-            if n < 60.0 { return vec![f64::NAN; rows.len()]; }
-            let mut sizes: Vec<f64> = known.iter().map(|r| residual[*r].abs()).collect();
-            let cap = 3.0 * crate::stats::quantile(&mut sizes, 0.8);
-            let x = |r: usize| residual[r].clamp(-cap, cap);
-            let mx = known.iter().map(|r| x(*r)).sum::<f64>() / n;
-            let mp = known.iter().map(|r| self.others[*r]).sum::<f64>() / n;
-            let (mut xx, mut pp, mut xp) = (0.0, 0.0, 0.0);
-            for r in &known {
-                let (a, b) = (x(*r) - mx, self.others[*r] - mp);
-                xx += a * a; pp += b * b; xp += a * b;
-            }
-            if !(xx > 0.0 && pp > 0.0) { return vec![f64::NAN; rows.len()]; }
-            let r = (xp / (xx * pp).sqrt()).clamp(0.0, 0.9);
-            let beta = (xp / pp).max(0.0);
-            rows.iter().map(|row| (residual[*row] - beta * (self.others[*row] - mp)) / (1.0 - r * r).sqrt()).collect()
-        })
+        Peers {
+            lambda,
+            surprise,
+            others,
+        }
     }
 
     /// What the others add to a row's surprise. They speak from a surprise of 0.7 on, which is the
