@@ -42,14 +42,19 @@ def test_a_year_from_the_lake_to_the_warehouse(airflow, warehouse, lake):
     assert tasks["clean"].summary["cancelled"] == ROWS_2013 - FLOWN_2013
     assert rows["aggregate"] == (FLOWN_2013, AIRPORT_DAYS_2013)
     assert rows["detect"] == rows["load"] == (AIRPORT_DAYS_2013, AIRPORT_DAYS_2013)
-    [[count, flagged, flown, scheduled]] = warehouse(
-        "SELECT count(*), sum(anomaly), sum(flights), sum(scheduled) FROM agg_dep_delay_by_date "
-        "WHERE date_part('year', fl_date) = 2013"
+    [[count, flagged, by_forest, flown, scheduled]] = warehouse(
+        "SELECT count(*), sum(anomaly), sum(anomaly_if), sum(flights), sum(scheduled) "
+        "FROM agg_dep_delay_by_date WHERE date_part('year', fl_date) = 2013"
     )
     assert int(count) == AIRPORT_DAYS_2013
     assert (int(flown), int(scheduled)) == (FLOWN_2013, ROWS_2013)
-    # About 1 % of each airport's 365 days: three or four.
-    assert 9 <= int(flagged) <= 12
+    # The forest: about 1 % of each airport's 365 days, three or four.
+    assert 9 <= int(by_forest) <= 12
+    assert 0 < int(flagged) < 0.1 * AIRPORT_DAYS_2013
+    blizzard = warehouse(
+        "SELECT anomaly FROM agg_dep_delay_by_date WHERE fl_date IN ('2013-02-08', '2013-02-09')"
+    )
+    assert blizzard == [["1"]] * 6
     assert (lake / "02_silver/year/2013/2013_02_silver.parquet").exists()
     assert (lake / "03_gold/agg_dep_delay_by_date/year/2013/2013_03_gold.parquet").exists()
     assert list(airflow.data.iterdir()) == []

@@ -1,7 +1,7 @@
 //! The worker `aggregate`: silver to gold, the mean departure delay of each airport and day, and how
 //! many flights were scheduled and cancelled, published in the data dir and in the lake.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use flights::{Cancellations, gold, name, silver};
 use handoff::{Draft, File};
@@ -99,8 +99,16 @@ fn means(
             flights().alias(name::SCHEDULED),
             lit(0).alias(name::CANCELLED),
         ];
+        let group = group?;
+        // A null would count as a flight of 0 minutes.
+        let delays = group.column(name::DEP_DELAY)?.f64()?;
+        ensure!(
+            delays.null_count() == 0 && delays.into_no_null_iter().all(f64::is_finite),
+            "a flight has no {}, or none that is finite: run clean again",
+            name::DEP_DELAY
+        );
         parts.push(
-            group?
+            group
                 .lazy()
                 .group_by(airport_and_day())
                 .agg(sums)

@@ -69,7 +69,7 @@ fn line(panel: &Labelled, kinds: &BTreeSet<&str>, judged: &Judged) -> Vec<String
     let hits = count(&|row| verdict.flag[row] && panel.label[row]);
     let mut cells = vec![
         model.name.into(),
-        format!("{:.3}", average_precision(&scores, &labels)),
+        number(average_precision(&scores, &labels)),
         share(hits, flagged),
         recall(&|row| panel.label[row]),
         format!("{:.2} %", 100.0 * flagged as f64 / labels.len() as f64),
@@ -84,8 +84,13 @@ fn line(panel: &Labelled, kinds: &BTreeSet<&str>, judged: &Judged) -> Vec<String
 }
 
 fn share(part: usize, whole: usize) -> String {
-    if whole == 0 {
+    number(part as f64 / whole as f64)
+}
+
+/// A dash for a part of nothing.
+fn number(value: f64) -> String {
+    if value.is_nan() {
         return "–".into();
     }
-    format!("{:.3}", part as f64 / whole as f64)
+    format!("{value:.3}")
 }

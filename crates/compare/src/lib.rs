@@ -28,7 +28,7 @@ struct Args {
     #[command(subcommand)]
     form: Form,
 
-    /// The share of days that are anomalous, more than 0 and at most 0.5
+    /// How rare a day must be to be flagged, as a share of days: more than 0, at most 0.5 (surprisal: 0.1)
     #[arg(long, global = true, default_value_t = 0.01, value_parser = Settings::parse_contamination)]
     contamination: f64,
 

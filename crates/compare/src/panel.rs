@@ -41,6 +41,9 @@ fn labelled(frame: &DataFrame) -> Result<Labelled> {
         let Ok(column) = frame.column(name) else {
             bail!("it has no column {name}: see compare labelled --help");
         };
+        // polars would read a text as a date, and complain of that on stderr.
+        let odd = *kind == DataType::Date && *column.dtype() == DataType::String;
+        ensure!(!odd, "column {name} is text, wanted {kind}");
         let cast = column.strict_cast(kind);
         cast.with_context(|| format!("column {name} is {}, wanted {kind}", column.dtype()))
     };
@@ -72,7 +75,7 @@ fn labelled(frame: &DataFrame) -> Result<Labelled> {
             flights,
             scheduled,
             cancelled,
-            whole(name::LABEL, &DataType::Int32)?,
+            whole(name::LABEL, &DataType::Float64)?,
             column(name::KIND, &DataType::String)?,
         ],
     )?
@@ -90,18 +93,32 @@ fn labelled(frame: &DataFrame) -> Result<Labelled> {
     }
     let infinite = days.mean.iter().any(|mean| mean.is_infinite());
     ensure!(!infinite, "column mean_dep_delay has an infinite value");
+    let flown = days.mean.iter().zip(&days.flights);
+    ensure!(
+        flown.clone().all(|(mean, n)| mean.is_nan() == (*n == 0)),
+        "there is a mean of no flights, or none of some"
+    );
     let negative =
         |c: &str| -> Result<bool> { Ok(rows.column(c)?.i32()?.iter().any(|n| n < Some(0))) };
     for c in [name::FLIGHTS, name::SCHEDULED, name::CANCELLED] {
         ensure!(!negative(c)?, "column {c} has a negative value");
     }
-    let label = rows.column(name::LABEL)?.i32()?;
+    let counts = days.cancelled.iter().zip(&days.scheduled);
+    ensure!(
+        counts
+            .clone()
+            .all(|(cancelled, scheduled)| cancelled <= scheduled),
+        "more flights are cancelled than scheduled"
+    );
+    let label = rows.column(name::LABEL)?.f64()?;
+    let known = label.iter().all(|l| l == Some(0.0) || l == Some(1.0));
+    ensure!(known, "column label has other values than 0 and 1");
     let kind = rows.column(name::KIND)?.str()?;
     let kind: Vec<String> = kind.iter().map(|k| k.unwrap_or_default().into()).collect();
     Ok(Labelled {
         days,
         cancelled: known,
-        label: label.into_no_null_iter().map(|label| label != 0).collect(),
+        label: label.into_no_null_iter().map(|l| l == 1.0).collect(),
         counts: kind.iter().map(|kind| kind != WEAK).collect(),
         kind,
     })

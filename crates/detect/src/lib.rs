@@ -29,7 +29,7 @@ pub struct Args {
     #[command(flatten)]
     common: Common,
 
-    /// The share of days that are anomalous, more than 0 and at most 0.5
+    /// How rare a day must be to be flagged, as a share of days: more than 0, at most 0.5 (surprisal: 0.1)
     #[arg(long, default_value_t = 0.01, value_parser = Settings::parse_contamination)]
     contamination: f64,
 

@@ -30,11 +30,13 @@ fn words(evidence: Evidence, panel: &Panel, explanation: &Explanation, row: usiz
                 &explanation.upper,
             ]
             .map(|of_row| of_row[row].unwrap_or(f64::NAN));
-            // Not unusual alone, but with what else speaks for the flag.
-            if lower <= mean && mean <= upper {
-                format!("mean {mean:.0} min where {expected:.0} was expected, {flights}")
+            let [least, usual, most] = [lower, expected, upper].map(minutes);
+            let mean = minutes(mean);
+            // Not unusual alone, but with what else speaks for the flag; or nearly so.
+            if least <= mean && mean <= most {
+                format!("mean {mean} min where {usual} was expected, {flights}")
             } else {
-                format!("mean {mean:.0} min, expected {lower:.0} to {upper:.0}, {flights}")
+                format!("mean {mean} min, expected {least} to {most}, {flights}")
             }
         }
         Evidence::Run { late, day } => {
@@ -73,12 +75,33 @@ fn ordinal(n: u32) -> String {
         "tenth",
     ];
     let word = (n as usize).checked_sub(1).and_then(|at| WORDS.get(at));
-    word.map_or_else(|| format!("{n}th"), ToString::to_string)
+    let end = match (n / 10 % 10, n % 10) {
+        (1, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    word.map_or_else(|| format!("{n}{end}"), ToString::to_string)
+}
+
+/// Minutes as they are told: whole, and never -0.
+fn minutes(value: f64) -> f64 {
+    value.round() + 0.0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ordinals() {
+        let words = [1, 10, 11, 13, 20, 21, 22, 23, 101, 111].map(ordinal);
+        let wanted = [
+            "first", "tenth", "11th", "13th", "20th", "21st", "22nd", "23rd", "101st", "111th",
+        ];
+        assert_eq!(words, wanted);
+    }
 
     #[test]
     fn every_evidence_has_its_words() {

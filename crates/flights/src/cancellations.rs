@@ -119,10 +119,15 @@ fn parse(line: &str) -> Option<(([u8; 3], i32), Count)> {
         line.split(',').collect::<Vec<_>>().try_into().ok()?;
     let day = date.parse::<NaiveDate>().ok()?.to_epoch_days();
     let count = Count {
-        not_flown: not_flown.parse().ok()?,
-        cancelled: cancelled.parse().ok()?,
+        not_flown: count(not_flown)?,
+        cancelled: count(cancelled)?,
     };
     Some(((airport.as_bytes().try_into().ok()?, day), count))
+}
+
+/// A count that also fits the `Integer` column that it becomes.
+fn count(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|n| *n <= i32::MAX as u32)
 }
 
 #[cfg(test)]
@@ -165,6 +170,7 @@ mod tests {
             "JFK,2013-02-30,1,1",
             "JFK,2013-02-08,-1,1",
             "JFK,2013-02-08,1,",
+            "JFK,2013-02-08,4294967295,1",
         ] {
             let error = Cancellations::parse(&format!("{line}\n")).unwrap_err();
             assert_eq!(error.to_string(), format!("{line:?} counts nothing"));

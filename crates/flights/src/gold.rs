@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use polars::prelude::DataFrame;
 
 use crate::Kind::{Date, Integer, Number, Text};
@@ -71,7 +71,40 @@ pub fn read(path: &Path) -> Result<DataFrame> {
         "{}: there is a mean of no flights, or none of some: run aggregate again",
         path.display()
     );
+    if let Some((row, what)) = impossible(&gold)? {
+        bail!("{}: row {row}: {what}: run aggregate again", path.display());
+    }
     Ok(gold)
+}
+
+/// The first row, from 1, that no aggregate has written, and what is wrong with it.
+fn impossible(gold: &DataFrame) -> Result<Option<(usize, &'static str)>> {
+    let origin = gold.column(name::ORIGIN)?.str()?;
+    let day = gold.column(name::FL_DATE)?.date()?.physical();
+    let means = gold.column(name::MEAN_DEP_DELAY)?.f64()?;
+    let counts = |name| Ok::<_, anyhow::Error>(gold.column(name)?.i32()?.into_no_null_iter());
+    let counts = counts(name::FLIGHTS)?
+        .zip(counts(name::SCHEDULED)?)
+        .zip(counts(name::CANCELLED)?);
+    let mut before = None;
+    let keys = origin.iter().zip(day.into_no_null_iter());
+    for (row, ((key, mean), ((flights, scheduled), cancelled))) in
+        (1..).zip(keys.zip(means.iter()).zip(counts))
+    {
+        let sound = 0 <= flights && flights <= scheduled;
+        let what = if before.is_some_and(|before| before >= key) {
+            "not sorted by origin and date, or there twice"
+        } else if mean.is_some_and(|mean| !mean.is_finite()) {
+            "the mean is no finite number"
+        } else if !sound || !(0..=scheduled).contains(&cancelled) {
+            "more flights flown or cancelled than scheduled, or fewer than none"
+        } else {
+            before = Some(key);
+            continue;
+        };
+        return Ok(Some((row, what)));
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -111,6 +144,28 @@ mod tests {
             let error = read_with(name, values).unwrap_err().to_string();
             let told = format!("column {name} has nulls: run aggregate again");
             assert!(error.ends_with(&told), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_no_aggregate_writes_is_refused() {
+        let counts = |counts: [i32; 2]| Series::new("".into(), counts);
+        for (name, values, told) in [
+            (name::FL_DATE, counts([1, 0]), "row 2: not sorted"),
+            (name::FL_DATE, counts([1, 1]), "row 2: not sorted"),
+            (name::FLIGHTS, counts([1, 3]), "row 2: more flights"),
+            (name::FLIGHTS, counts([-1, 1]), "a mean of no flights"),
+            (name::SCHEDULED, counts([0, 2]), "row 1: more flights"),
+            (name::CANCELLED, counts([0, 3]), "row 2: more flights"),
+            (name::CANCELLED, counts([-1, 0]), "row 1: more flights"),
+            (
+                name::MEAN_DEP_DELAY,
+                Series::new("".into(), [f64::NAN, 1.0]),
+                "row 1: the mean is no finite",
+            ),
+        ] {
+            let error = read_with(name, values).unwrap_err().to_string();
+            assert!(error.contains(told), "{told}: {error}");
         }
     }
 

@@ -11,7 +11,7 @@ const LEAST_SHARE: f64 = 0.02;
 /// How many flights of the whole panel an airport's own share is mixed with.
 const PRIOR_FLIGHTS: f64 = 200.0;
 /// The fewest cancelled flights that can surprise.
-const MIN_CANCELLED: u32 = 3;
+pub(super) const MIN_CANCELLED: u32 = 3;
 /// Flights are compared with the same weekday at most this many days away.
 const WEEKS: i64 = 28;
 /// The most that missing flights can add, times two.

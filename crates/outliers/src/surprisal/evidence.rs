@@ -64,20 +64,22 @@ impl Findings<'_> {
         if self.expected[row].is_finite() {
             let late = self.delays.late[row];
             found.push((late.max(day.apart), Evidence::Late));
-            // The sort is stable: it comes behind the mean that it speaks of.
-            if day.apart > late {
+            // Told where the mean by itself is not enough. The sort is stable: it comes behind the
+            // mean that it speaks of.
+            if late < self.threshold && self.threshold <= day.apart {
                 found.push((day.apart, Evidence::Apart));
             }
             found.push((self.delays.early[row], Evidence::Early));
         }
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
-        // One at least: two surprises, neither large, can be enough together.
         let large = found
             .iter()
             .filter(|(surprise, _)| *surprise >= AT_A)
             .count();
-        found.truncate(large.max(1));
-        if day.run >= self.threshold {
+        let run = day.run >= self.threshold;
+        // Two surprises, neither large, can be enough together; a run is enough alone.
+        found.truncate(if run { large } else { large.max(1) });
+        if run {
             let late = self.runs.late[row];
             found.push((day.run, Evidence::Run { late, day: run_day }));
         }

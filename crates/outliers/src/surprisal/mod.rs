@@ -81,7 +81,7 @@ fn limit(threshold: f64, flights: f64) -> f64 {
 }
 
 /// Scores and flags every row of an airport with at least ten means: a row with a mean by all its
-/// evidence, a row without one by its cancellations, if they are known. A contamination above 0.1
+/// evidence, a row without one by its cancellations, if three or more are known. A contamination above 0.1
 /// counts as 0.1, and an airport flags at most a quarter of its days.
 pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
     let threshold = -libm::log(settings.contamination.min(MAX_CONTAMINATION));
@@ -112,7 +112,8 @@ pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
     let explanation = Some(findings.explain(&flag));
     let mut score = vec![None; flag.len()];
     for row in year.ranges.iter().cloned().flatten() {
-        let known = panel.mean[row].is_finite() || panel.cancelled.is_some();
+        let cancelled = panel.cancelled.map_or(0, |cancelled| cancelled[row]);
+        let known = panel.mean[row].is_finite() || cancelled >= cancellations::MIN_CANCELLED;
         score[row] = known.then_some(days[row].score);
     }
     Verdict {
