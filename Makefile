@@ -27,7 +27,7 @@ stack:
 	docker compose up --build --detach
 
 stack-test: environment
-	@$(PYTHON) -m pytest docker/tests
+	@docker/tests/run.sh
 
 psql: environment
 	@$(PYTHON) airflow/local/postgres.py with .run/postgres psql

@@ -22,7 +22,8 @@ if [[ ! -e $env ]]; then
     say "made $env with new passwords"
 fi
 
-value() { sed -n "s/^$1=//p" "$env" | tail -n 1; }
+# As for Compose, a variable of the environment comes before the file.
+value() { echo "${!1:-$(sed -n "s/^$1=//p" "$env")}"; }
 certificates=$(value CERTIFICATES)
 if [[ ! -e $certificates/server.crt ]]; then
     docker/nginx/certificate.sh "$certificates" "$(value AIRFLOW_HOST)" "$(value SUPERSET_HOST)"
