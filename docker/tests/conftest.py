@@ -61,7 +61,9 @@ def up(request):
 
 
 def can_pull() -> bool:
-    return subprocess.run(["docker", "pull", "--quiet", "postgres:17.11"], capture_output=True).returncode == 0
+    return (
+        subprocess.run(["docker", "pull", "--quiet", "postgres:17.11"], capture_output=True).returncode == 0
+    )
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +106,7 @@ def expected(up) -> list[str]:
 
 @pytest.fixture
 def load_that_waits(airflow):
-    """A run of 2013 whose load waits for a lock on the table: the run's id. `release_lock()` lets it go on."""
+    """A run of 2013 whose load waits for a lock on the table: the run's id. `release_lock()` lets it on."""
     hold = "BEGIN; LOCK TABLE agg_dep_delay_by_date IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)"
     compose("exec", "-d", "warehouse", "psql", "-XqU", "flights", "-c", hold)
     run_id = airflow.trigger(2013)

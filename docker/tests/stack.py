@@ -98,15 +98,29 @@ def container(service: str) -> str:
     return compose("ps", "--quiet", "--all", service).strip()
 
 
+def answers() -> bool:
+    """Whether Airflow's web server answers through nginx."""
+    certificate = str(FOLDER / "certificates" / "server.crt")
+    try:
+        return requests.get(f"{SITE}/health", verify=certificate, timeout=10).ok
+    except requests.RequestException:
+        return False
+
+
 class Airflow:
     """Airflow's web server as a person reaches it: over TLS, by its name, logged in."""
 
-    def __init__(self):
+    def __init__(self, password: str | None = None):
         self.session = requests.Session()
+        # Else REQUESTS_CA_BUNDLE would come before the certificate.
+        self.session.trust_env = False
         self.session.verify = str(FOLDER / "certificates" / "server.crt")
         page = self.session.get(f"{SITE}/login/", timeout=60)
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)[1]
-        user = {"username": setting("AIRFLOW_ADMIN_USER"), "password": setting("AIRFLOW_ADMIN_PASSWORD")}
+        user = {
+            "username": setting("AIRFLOW_ADMIN_USER"),
+            "password": setting("AIRFLOW_ADMIN_PASSWORD") if password is None else password,
+        }
         self.session.headers["Referer"] = f"{SITE}/login/"
         answer = self.session.post(f"{SITE}/login/", data=user | {"csrf_token": token}, timeout=60)
         answer.raise_for_status()
