@@ -74,7 +74,7 @@ def test_the_sample_years_come_to_the_same_rows_as_without_docker(airflow, expec
     # Each year from 2009 to the last, and the four by hand.
     assert set(states.values()) == {"success"}
     by_hand = [run for run in states if run.startswith("manual")]
-    assert len(by_hand) == 4
+    assert len(by_hand) >= 4
     assert sql(ROWS) == expected
     years = "SELECT DISTINCT date_part('year', fl_date) FROM agg_dep_delay_by_date ORDER BY 1"
     assert sql(years) == [str(year) for year in SAMPLE_YEARS]
