@@ -43,6 +43,7 @@ lint: environment
 	cargo clippy --quiet --release --workspace --all-targets -- -D warnings
 	$(PYTHON) -m ruff check airflow bench docker notebooks
 	$(PYTHON) -m ruff format --check airflow bench docker notebooks
+	@if command -v shellcheck >/dev/null; then shellcheck $$(git ls-files '*.sh' .ci); else echo "lint: no shellcheck" >&2; fi
 
 bench: workers environment
 	@PATH="$$PWD/.tools/bin:$$PATH" uv run --quiet --script bench/bench.py
