@@ -28,14 +28,17 @@ def browser(up):
         yield browser
 
 
-def picture(browser, name: str, page: str | None = None, ready: str = "body") -> None:
-    from selenium.webdriver.common.by import By
+# The grid is drawn within a root of its own.
+GRID = "[...document.querySelectorAll('*')].some(e => e.shadowRoot?.querySelector('td'))"
+GRAPH = "document.querySelector('#graph-svg g.node') !== null"
 
+
+def picture(browser, name: str, page: str | None = None, ready: str = "true") -> None:
+    """Keeps a picture of the page, once the expression `ready` is true and no request is open."""
     if page:
         browser.get(page)
-    browser.find_element(By.CSS_SELECTOR, ready)
-    browser.execute_script("return document.fonts.ready")
-    wait_for(lambda: browser.execute_script("return jQuery.active == 0"), f"{name} is quiet")
+    quiet = f"return {ready} && jQuery.active === 0 && document.fonts.status === 'loaded'"
+    wait_for(lambda: browser.execute_script(quiet), f"{name} is drawn", 60)
     PICTURES.mkdir(exist_ok=True)
     browser.save_screenshot(str(PICTURES / f"{name}.png"))
 
@@ -90,8 +93,8 @@ def test_the_sample_years_come_to_the_same_rows_as_without_docker(airflow, expec
 def test_pictures_of_the_graph_and_the_grid(browser, airflow):
     [of_2013] = [run for run in airflow.runs() if run.startswith("scheduled__2013")]
     date = airflow.ask(f"/dagRuns/{of_2013}")["logical_date"].replace("+", "%2B")
-    picture(browser, "4 grid", f"{DAG_PAGE}/grid?num_runs=25", "[data-testid=task-instance], #grid-view svg")
-    picture(browser, "5 graph", f"{DAG_PAGE}/graph?execution_date={date}", "#graph-svg g.node")
+    picture(browser, "4 grid", f"{DAG_PAGE}/grid?num_runs=25", GRID)
+    picture(browser, "5 graph", f"{DAG_PAGE}/graph?execution_date={date}", GRAPH)
     picture(
         browser,
         "6 rendered",

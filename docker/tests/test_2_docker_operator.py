@@ -18,7 +18,7 @@ ACCEPTED = {"LAKE_ACCESS_KEY", "LAKE_SECRET_KEY"}
 def with_docker(airflow):
     compose("up", "--detach", OPERATOR="docker")
     yield
-    compose("--profile", "docker", "stop", "docker-proxy")
+    compose("--profile", "docker", "rm", "--stop", "--force", "docker-proxy")
     compose("up", "--detach")
 
 
