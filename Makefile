@@ -24,7 +24,7 @@ test: environment
 stack:
 	docker/setup.sh
 	docker compose build workers
-	docker compose up --build --detach
+	docker compose up --build --detach --wait
 
 stack-test: environment
 	@docker/tests/run.sh

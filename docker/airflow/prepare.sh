@@ -6,7 +6,9 @@ install --directory --owner=airflow --group=root --mode=0775 "$DATA_DIR" /opt/ai
 
 # A worker gets the path of this file, not the password: nothing shows in its environment.
 umask 077
-printf '%s:%s:%s:%s:%s\n' "$PGHOST" "$PGPORT" "$PGDATABASE" "$PGUSER" "$WAREHOUSE_PASSWORD" >"$PGPASSFILE.new"
+password=${WAREHOUSE_PASSWORD//\\/\\\\}
+password=${password//:/\\:}
+printf '%s:%s:%s:%s:%s\n' "$PGHOST" "$PGPORT" "$PGDATABASE" "$PGUSER" "$password" >"$PGPASSFILE.new"
 chown airflow:root "$PGPASSFILE.new"
 mv "$PGPASSFILE.new" "$PGPASSFILE"
 

@@ -16,10 +16,10 @@ ACCEPTED = {"LAKE_ACCESS_KEY", "LAKE_SECRET_KEY"}
 
 @pytest.fixture(scope="module", autouse=True)
 def with_docker(airflow):
-    compose("up", "--detach", OPERATOR="docker")
+    compose("up", "--detach", "--wait", OPERATOR="docker")
     yield
     compose("--profile", "docker", "rm", "--stop", "--force", "docker-proxy")
-    compose("up", "--detach")
+    compose("up", "--detach", "--wait")
 
 
 def made_since(start: float) -> list[str]:

@@ -13,7 +13,7 @@ def test_down_and_up_keep_everything(airflow, expected):
     assert (
         docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={stack.NAME}") == ""
     )
-    compose("up", "--detach")
+    compose("up", "--detach", "--wait")
     again = stack.Airflow()
     assert again.runs() == before
     assert sql(ROWS) == expected
