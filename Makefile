@@ -2,6 +2,8 @@
 # make test   every test: builds and installs what is missing
 # make psql   a look at the table that make run filled
 # make shell  a shell with the workers on the PATH and the warehouse at hand, to run them one by one
+# make stack  the whole stack in containers: makes images, passwords and a certificate that are missing, starts it
+# make stack-test  every test of the stack, against the Docker engine of this machine: about half an hour
 # make notebooks  runs the notebooks and keeps in them what comes out
 # make lint   formatting and lints, as CI checks them
 # make bench  the workers on a full year beside Python polars and DuckDB
@@ -10,13 +12,22 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: run test psql shell notebooks lint bench clean workers environment
+.PHONY: run test stack stack-test psql shell notebooks lint bench clean workers environment
 
 run: workers environment
 	@$(PYTHON) airflow/local/run.py
 
 test: environment
 	@.ci/test
+
+# Airflow's image takes the workers out of theirs, which therefore comes first.
+stack:
+	docker/setup.sh
+	docker compose build workers
+	docker compose up --build --detach --wait
+
+stack-test: environment
+	@docker/tests/run.sh
 
 psql: environment
 	@$(PYTHON) airflow/local/postgres.py with .run/postgres psql
@@ -30,8 +41,9 @@ notebooks: workers environment
 lint: environment
 	cargo fmt --check
 	cargo clippy --quiet --release --workspace --all-targets -- -D warnings
-	$(PYTHON) -m ruff check airflow bench notebooks
-	$(PYTHON) -m ruff format --check airflow bench notebooks
+	$(PYTHON) -m ruff check airflow bench docker notebooks
+	$(PYTHON) -m ruff format --check airflow bench docker notebooks
+	@if command -v shellcheck >/dev/null; then shellcheck $$(git ls-files '*.sh' .ci); else echo "lint: no shellcheck" >&2; fi
 
 bench: workers environment
 	@PATH="$$PWD/.tools/bin:$$PATH" uv run --quiet --script bench/bench.py

@@ -14,16 +14,18 @@ It runs on 1 January at 00:00 UTC for the year just ended, from 2009 on. For any
 it by hand with the configuration `{"year": 2013}`. A year without a raw file in the lake is shown as
 skipped. Any run may be repeated: a second one changes nothing.
 
-The tasks are programs on the `PATH` of the machine that runs them. They find the lake by `LAKE_URL`
-and `AWS_*`, the data dir by `DATA_DIR` (an absolute path), the warehouse by `PG*` or `DATABASE_URL`
-in its environment. The last line of each, a summary in JSON, is the task's XCom.
+The tasks are programs on the `PATH` of the machine that runs them, or, with `WORKERS_OPERATOR=docker`,
+containers of `WORKERS_IMAGE`. They find the lake by `LAKE_URL` and `AWS_*`, the data dir by `DATA_DIR`
+(an absolute path), the warehouse by `PG*` or `DATABASE_URL` in the environment. The last line of each,
+a summary in JSON, is the task's XCom.
 """
 
+import os
 from datetime import timedelta
 
 import pendulum
 from airflow import DAG
-from airflow.models.baseoperator import chain
+from airflow.models.baseoperator import BaseOperator, chain
 from airflow.models.param import Param
 from airflow.operators.bash import BashOperator
 
@@ -36,7 +38,7 @@ with DAG(
     schedule="@yearly",
     start_date=pendulum.datetime(2009, 1, 1, tz="UTC"),
     catchup=True,
-    max_active_runs=2,
+    max_active_runs=4,
     params={
         "year": Param(
             None,
@@ -48,6 +50,7 @@ with DAG(
     },
     default_args={
         "owner": "flight-delays",
+        "pool": os.environ.get("WORKERS_POOL", "default_pool"),
         "retries": 3,
         # From [core] default_task_retry_delay on, five minutes unless it is set, each twice the last.
         "retry_exponential_backoff": True,
@@ -55,16 +58,16 @@ with DAG(
     tags=["flights"],
 ) as dag:
 
-    def worker(name: str, minutes: int, note: str) -> BashOperator:
+    def worker(name: str, minutes: int, note: str) -> BaseOperator:
         """The task that runs one of the six programs for the run's year."""
-        return BashOperator(
-            task_id=name,
-            # A worker has the environment of Airflow, without Airflow's own secrets. `exec` makes it
-            # the process that Airflow stops.
-            bash_command=f"unset ${{!AIRFLOW_@}}; exec {name} --year {YEAR}",
-            execution_timeout=timedelta(minutes=minutes),
-            doc_md=note,
-        )
+        about = {"task_id": name, "execution_timeout": timedelta(minutes=minutes), "doc_md": note}
+        if os.environ.get("WORKERS_OPERATOR") == "docker":
+            from containers import WorkerContainer  # wants the provider of Docker
+
+            return WorkerContainer(command=[name, "--year", YEAR], **about)
+        # A worker has the environment of Airflow, without Airflow's own secrets. `exec` makes it the
+        # process that Airflow stops.
+        return BashOperator(bash_command=f"unset ${{!AIRFLOW_@}}; exec {name} --year {YEAR}", **about)
 
     chain(
         worker(

@@ -10,10 +10,34 @@ import pytest
 from orchestrator import DAG_ID, DAGS, TASKS
 
 FILE = DAGS / "etl_ml_pipeline.py"
+# What the stack gives Airflow for workers as containers.
+CONTAINERS = {
+    "WORKERS_OPERATOR": "docker",
+    "WORKERS_IMAGE": "flight-delays/workers",
+    "WORKERS_NETWORK": "flight-delays_back",
+    "WORKERS_DATA_DIR": "/srv/data",
+    "WORKERS_SECRETS": "flight-delays_secrets",
+    "WORKERS_POOL": "workers",
+    "DATA_DIR": "/data",
+    "PGPASSFILE": "/run/secrets/pgpass",
+    "AWS_SECRET_ACCESS_KEY": "canary-4c1e9a",
+    "AIRFLOW__CORE__FERNET_KEY": "",
+}
 
 
 @pytest.fixture(scope="module")
 def dag(airflow):
+    return read()
+
+
+@pytest.fixture
+def dag_of_containers(airflow, monkeypatch):
+    for name, value in CONTAINERS.items():
+        monkeypatch.setenv(name, value)
+    return read()
+
+
+def read():
     from airflow.models import DagBag
 
     bag = DagBag(str(DAGS), include_examples=False)
@@ -22,10 +46,53 @@ def dag(airflow):
     return bag.dags[DAG_ID]
 
 
-def test_six_tasks_in_one_chain(dag):
+@pytest.mark.parametrize("operator", ["dag", "dag_of_containers"])
+def test_six_tasks_in_one_chain(operator, request):
+    dag = request.getfixturevalue(operator)
     edges = {(task.task_id, follower) for task in dag.tasks for follower in task.downstream_task_ids}
     assert edges == set(zip(TASKS, TASKS[1:]))
     assert sorted(dag.task_ids) == sorted(TASKS)
+
+
+def test_years_side_by_side_share_a_pool(dag, dag_of_containers):
+    assert dag.max_active_runs > 1
+    assert {task.pool for task in dag.tasks} == {"default_pool"}
+    assert {task.pool for task in dag_of_containers.tasks} == {"workers"}
+
+
+def test_a_container_is_the_workers_image_on_the_same_data_dir(dag, dag_of_containers):
+    for task in dag_of_containers.tasks:
+        assert task.command == [task.task_id, "--year", "{{ params.year or data_interval_start.year }}"]
+        assert task.image == "flight-delays/workers"
+        assert task.network_mode == "flight-delays_back"
+        places = [(mount["Target"], mount["Source"], mount["ReadOnly"]) for mount in task.mounts]
+        assert places == [
+            ("/data", "/srv/data", False),
+            ("/run/secrets", "flight-delays_secrets", True),
+        ]
+        assert (task.user, task.mem_limit, task.auto_remove) == ("50000:0", "2g", "force")
+        assert list(task.skip_on_exit_code) == [99]
+        like = dag.get_task(task.task_id)
+        assert (task.execution_timeout, task.retries) == (like.execution_timeout, like.retries)
+
+
+def test_a_container_has_what_it_needs_and_no_secret_of_airflow(dag_of_containers):
+    from airflow.serialization.serialized_objects import SerializedDAG
+
+    for task in dag_of_containers.tasks:
+        assert task.environment == {}
+        assert {"DATA_DIR", "PGPASSFILE", "AWS_SECRET_ACCESS_KEY"} <= task._private_environment.keys()
+        assert not [name for name in task._private_environment if name.startswith(("AIRFLOW_", "WORKERS_"))]
+    assert "canary-4c1e9a" not in str(SerializedDAG.to_dict(dag_of_containers))
+
+
+def test_the_summary_of_a_container_is_found_wherever_it_arrives(dag_of_containers, monkeypatch):
+    from airflow.providers.docker.operators.docker import DockerOperator
+
+    summary = '{"task":"load","year":2013}'
+    for chunks in ([f"load: a line\n{summary}"], ["load: a", f"{summary}\nload: b", "load: c"]):
+        monkeypatch.setattr(DockerOperator, "execute", lambda _self, _context, chunks=chunks: chunks)
+        assert dag_of_containers.get_task("load").execute({}) == summary
 
 
 def test_a_run_on_1_january_for_the_year_just_ended_from_2009_on(dag):

@@ -1,0 +1,91 @@
+"""The compose file and the scripts before anything runs."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+from stack import ENVIRONMENT, PROJECT, compose, run
+
+FORCED = ["AIRFLOW_DB_PASSWORD", "AIRFLOW_ADMIN_PASSWORD", "AIRFLOW_FERNET_KEY", "AIRFLOW_SECRET_KEY"]
+FORCED += ["WAREHOUSE_PASSWORD"]
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """The variables of a stack that has been set up in a folder of its own."""
+    own = {
+        "COMPOSE_ENV_FILES": str(tmp_path / ".env"),
+        "CERTIFICATES": str(tmp_path / "certificates"),
+        "DATA_DIR": "/srv/data",
+    }
+    run("docker/setup.sh", **own)
+    return own
+
+
+def config(environment: dict, *options: str) -> dict:
+    answer = subprocess.run(
+        ["docker", "compose", *options, "config", "--format", "json"],
+        cwd=PROJECT, env=os.environ | ENVIRONMENT | environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert answer.stderr == ""
+    return json.loads(answer.stdout)
+
+
+def test_a_second_set_up_changes_nothing(environment, tmp_path):
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    before = {file: file.read_bytes() for file in files}
+    assert len(before) == 3
+    run("docker/setup.sh", **environment)
+    assert {file: file.read_bytes() for file in files} == before
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "certificates/server.key").stat().st_mode & 0o077 == 0
+
+
+def test_every_variable_is_in_the_example_and_in_the_readme(environment):
+    example = set(re.findall(r"^(\w+)=", (PROJECT / ".env.example").read_text(), re.M))
+    file = (PROJECT / "docker-compose.yaml").read_text()
+    used = set(re.findall(r"(?<!\$)\$\{(\w+)", file)) - {"COMPOSE_PROJECT_NAME"}
+    # SUPERSET_HOST is for the certificate, COMPOSE_PROFILES for Compose itself.
+    assert used | {"SUPERSET_HOST", "COMPOSE_PROFILES"} == example
+    readme = (PROJECT / "README.md").read_text()
+    assert {name for name in example if f"`{name}`" not in readme} == set()
+
+
+@pytest.mark.parametrize("name", FORCED)
+def test_nothing_starts_without_a_password(environment, name):
+    error = compose("config", check=False, **environment, **{name: ""})
+    assert f"required variable {name} is missing a value: run docker/setup.sh" in error
+
+
+def test_no_image_is_unpinned_and_no_port_but_nginxs_is_open_to_others(environment):
+    services = config(environment, "--profile", "*")["services"]
+    for name, service in services.items():
+        if "build" not in service:
+            assert re.fullmatch(r"[\w./]+:\d+\.\d+(\.\d+)?", service["image"]), service["image"]
+            assert service["healthcheck"]
+        for port in service.get("ports", []):
+            assert name == "nginx" or port["host_ip"] == "127.0.0.1"
+        if name == "workers":
+            continue
+        assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}
+        assert set(service["networks"]) <= {"back", "engine"} or name == "nginx"
+        assert service["restart"] == "unless-stopped" or name in ("airflow-init", "prepare", "samples")
+        assert "mem_limit" in service or service["restart"] == "no"
+
+
+def test_with_s3_and_rds_nothing_of_the_stacks_own_is_left(environment):
+    aws = {
+        "COMPOSE_PROFILES": "docker",
+        "LAKE_URL": "s3://a-bucket/lake",
+        "LAKE_ENDPOINT": "",
+        "LAKE_ACCESS_KEY": "",
+        "LAKE_SECRET_KEY": "",
+        "WAREHOUSE_HOST": "db.example.com",
+    }
+    services = config(environment | aws)["services"]
+    assert not {"lake", "samples", "warehouse"} & set(services)
+    scheduler = services["airflow-scheduler"]["environment"]
+    assert (scheduler["LAKE_URL"], scheduler["AWS_ENDPOINT_URL"]) == ("s3://a-bucket/lake", "")
+    assert scheduler["PGHOST"] == "db.example.com"
