@@ -203,6 +203,18 @@ mod tests {
     }
 
     #[test]
+    fn a_flight_without_a_delay_is_no_flight_of_silver() {
+        for delay in [None, Some(f64::NAN), Some(f64::INFINITY)] {
+            let mut silver = group(&["JFK", "JFK"], &[1, 1], &[4.0, 2.0]).unwrap();
+            let delays = Series::new(name::DEP_DELAY.into(), [Some(4.0), delay]);
+            silver.with_column(delays.into_column()).unwrap();
+            let error = means(std::iter::once(Ok(silver)), &Cancellations::default());
+            let error = error.unwrap_err().to_string();
+            assert!(error.ends_with("run clean again"), "{error}");
+        }
+    }
+
+    #[test]
     fn cancelled_flights_are_scheduled_and_a_closed_day_has_no_mean() {
         let mut cancellations = Cancellations::default();
         let mut add = |airport, day, not_flown, cancelled| {

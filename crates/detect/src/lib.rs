@@ -4,8 +4,8 @@
 mod expected;
 mod reason;
 
-use anyhow::{Context, Result};
-use chrono::NaiveDate;
+use anyhow::{Context, Result, ensure};
+use chrono::{Datelike, NaiveDate};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use flights::{Days, anomalies, gold, name};
@@ -71,6 +71,13 @@ impl Worker for Args {
         let input = handoff::input(dir, year, File::Gold)?;
         let gold = gold::read(&input)?;
         let days = Days::of(&gold).with_context(|| format!("cannot use {}", input.display()))?;
+        let of_year =
+            |day: &i32| NaiveDate::from_epoch_days(*day).is_some_and(|d| d.year() == year);
+        ensure!(
+            days.day.iter().all(of_year),
+            "{} has days of another year: run aggregate --year {year} again",
+            input.display()
+        );
         let settings = Settings {
             contamination: self.contamination,
             seed: self.seed,

@@ -4,10 +4,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Float32Array, StringArray};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Date32Type;
+use arrow_array::{Date32Array, Float32Array, Int32Array, StringArray};
 use arrow_schema::DataType::{self, Date32, Float64, Int32, Utf8};
 use e2e::bronze::Bronze;
-use e2e::parquet_file::{columns, replace};
+use e2e::parquet_file::{batches, columns, replace};
 use e2e::place::Place;
 use e2e::worker::Worker;
 
@@ -174,6 +176,30 @@ fn a_file_without_a_column() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn gold_of_another_year() {
+    let place = place();
+    let days = &batches(&place.path(GOLD))[0];
+    let days = days.column_by_name("fl_date").unwrap();
+    let days = days.as_primitive::<Date32Type>();
+    let later: Date32Array = days.unary(|day| day + 365);
+    replace(&place.path(GOLD), "fl_date", Some(Arc::new(later)));
+    let error = place.refusal(worker(&place, "detect"));
+    let wanted = format!("…/{GOLD} has days of another year: run aggregate --year 2013 again");
+    assert_eq!(error, wanted);
+}
+
+#[test]
+fn gold_that_no_aggregate_writes() {
+    let place = place();
+    let rows = e2e::parquet_file::row_count(&place.path(GOLD)) as usize;
+    let none = Int32Array::from(vec![0; rows]);
+    replace(&place.path(GOLD), "scheduled", Some(Arc::new(none)));
+    let error = place.refusal(worker(&place, "detect"));
+    let told = "row 1: more flights flown or cancelled than scheduled, or fewer than none: run aggregate again";
+    assert!(error.ends_with(told), "{error}");
 }
 
 #[test]
