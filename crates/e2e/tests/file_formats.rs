@@ -239,7 +239,7 @@ fn a_column_of_another_type() {
 fn files_of_the_first_version() {
     let place = place();
     // Its silver has the same columns, and nothing about cancelled flights in the footer.
-    let batches = e2e::parquet_file::batches(&place.path(SILVER));
+    let batches = batches(&place.path(SILVER));
     let delays = batches[0].column_by_name("dep_delay").cloned();
     replace(&place.path(SILVER), "dep_delay", delays);
     let error = place.refusal(worker(&place, "aggregate"));
