@@ -105,7 +105,7 @@ def expected(up) -> list[str]:
     done = subprocess.run([*postgres, "bash", "-c", script], stdout=subprocess.PIPE, text=True, check=True)
     subprocess.run([python, postgres[1], "remove", str(folder / "postgres")], check=True)
     rows = done.stdout.splitlines()
-    assert len(rows) == 85_369
+    assert len(rows) == 85_670
     return rows
 
 
