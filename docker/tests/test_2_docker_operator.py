@@ -101,7 +101,7 @@ REQUESTS = [
 
 
 def create(image=WORKERS, **host) -> tuple:
-    return {"Image": image, "Cmd": ["extract", "--version"], "HostConfig": host}
+    return {"Image": image, "User": "50000:0", "Cmd": ["extract", "--version"], "HostConfig": host}
 
 
 CONTAINERS = {
@@ -116,6 +116,11 @@ CONTAINERS = {
     ),
     "the host's network": (create(NetworkMode="host"), False),
     "rights": (create(CapAdd=["SYS_ADMIN"]), False),
+    "root": (create() | {"User": "0"}, False),
+    "no user": ({k: v for k, v in create().items() if k != "User"}, False),
+    "another program": (create() | {"Entrypoint": ["/data/program"]}, False),
+    "the kernel's settings": (create(ReadonlyPaths=[], MaskedPaths=[]), False),
+    "another network": (create() | {"NetworkingConfig": {"EndpointsConfig": {"engine": {}}}}, False),
     "another spelling": ({"Image": WORKERS, "image": "flight-delays/airflow"}, False),
 }
 
@@ -147,6 +152,18 @@ def test_the_proxy_lets_only_workers_be_made(what):
 def test_no_name_is_spelt_with_escapes():
     body = json.dumps(create()).replace('"HostConfig": {', '"HostConfig": {"\\u0050rivileged": true')
     assert through_the_proxy("POST", "/containers/create", body) == 403
+
+
+@pytest.mark.parametrize(
+    "extra", ['"Privileged" :true', '"Privileged"\n:true', '"Privileged"\t:true', '"Bind\u017f":["/:/host"]']
+)
+def test_no_name_is_spelt_another_way(extra):
+    body = json.dumps(create()).replace('"HostConfig": {', f'"HostConfig": {{{extra}')
+    assert through_the_proxy("POST", "/containers/create", body) == 403
+
+
+def test_no_container_gets_the_name_of_a_service():
+    assert through_the_proxy("POST", "/containers/create?name=warehouse", json.dumps(create())) == 403
 
 
 def test_no_body_is_too_long_to_be_seen():
