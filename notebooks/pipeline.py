@@ -68,13 +68,16 @@ def anomalies(year: int, *arguments: str) -> pl.DataFrame:
 
 def judged(panel: pl.DataFrame) -> pl.DataFrame:
     """A labelled panel with the scores and flags of the models, found by detect."""
-    year = 2099  # no year of the sample lake
+    year = panel["fl_date"].dt.year()[0]
+    folder = FOLDER / "panel"
+    folder.mkdir(exist_ok=True)
     counts = ("flights", "scheduled", "cancelled")
     panel = panel.sort("origin", "fl_date").with_columns(pl.col(counts).cast(pl.Int32))
     panel.select("origin", "fl_date", "mean_dep_delay", *counts).write_parquet(
-        DATA / f"{year}_03_gold.parquet"
+        folder / f"{year}_03_gold.parquet"
     )
-    found = anomalies(year)
+    program("detect", "--year", year, "--data-dir", folder)
+    found = pl.read_parquet(folder / f"{year}_04_anomalies.parquet")
     return pl.concat([found, panel.select("label", "kind")], how="horizontal")
 
 
