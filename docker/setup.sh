@@ -10,6 +10,7 @@ say() { echo "setup: $*" >&2; }
 if [[ ! -e $env ]]; then
     umask 077
     draft=$(mktemp "$env.XXXXXX")
+    trap 'rm -f "$draft"' EXIT
     while IFS= read -r line; do
         case $line in
             DATA_DIR=) line+=$PWD/data ;;
@@ -25,7 +26,7 @@ fi
 # As for Compose, a variable of the environment comes before the file.
 value() { echo "${!1:-$(sed -n "s/^$1=//p" "$env")}"; }
 certificates=$(value CERTIFICATES)
-if [[ ! -e $certificates/server.crt ]]; then
+if [[ ! -e $certificates/server.crt && ! -e $certificates/server.key ]]; then
     docker/nginx/certificate.sh "$certificates" "$(value AIRFLOW_HOST)" "$(value SUPERSET_HOST)"
     say "made $certificates/server.crt, signed by itself: browsers warn of it; put your own in its place"
 fi

@@ -10,8 +10,6 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
-KINDS = ("closure", "outage", "shift", "spike", "storm")
-
 
 def injected(gold: pl.DataFrame, seed: int) -> pl.DataFrame:
     """One year of gold with disturbed days at the airports that have 100 days or more.

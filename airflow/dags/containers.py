@@ -2,6 +2,7 @@
 
 import os
 
+from airflow.exceptions import AirflowException
 from airflow.providers.docker.operators.docker import DockerOperator
 from docker.types import Mount
 
@@ -39,5 +40,8 @@ class WorkerContainer(DockerOperator):
 
     def execute(self, context):
         # Standard output and standard error arrive in any order: the summary is the one line in JSON.
-        lines = [line for chunk in super().execute(context) for line in chunk.splitlines()]
-        return next(line for line in reversed(lines) if line.startswith("{"))
+        lines = [line for chunk in super().execute(context) or [] for line in chunk.splitlines()]
+        for line in reversed(lines):
+            if line.startswith("{"):
+                return line
+        raise AirflowException(f"{self.task_id} printed no summary")

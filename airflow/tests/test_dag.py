@@ -87,12 +87,17 @@ def test_a_container_has_what_it_needs_and_no_secret_of_airflow(dag_of_container
 
 
 def test_the_summary_of_a_container_is_found_wherever_it_arrives(dag_of_containers, monkeypatch):
+    from airflow.exceptions import AirflowException
     from airflow.providers.docker.operators.docker import DockerOperator
 
     summary = '{"task":"load","year":2013}'
     for chunks in ([f"load: a line\n{summary}"], ["load: a", f"{summary}\nload: b", "load: c"]):
         monkeypatch.setattr(DockerOperator, "execute", lambda _self, _context, chunks=chunks: chunks)
         assert dag_of_containers.get_task("load").execute({}) == summary
+    for chunks in (None, ["load: a line"]):
+        monkeypatch.setattr(DockerOperator, "execute", lambda _self, _context, chunks=chunks: chunks)
+        with pytest.raises(AirflowException, match="load printed no summary"):
+            dag_of_containers.get_task("load").execute({})
 
 
 def test_a_run_on_1_january_for_the_year_just_ended_from_2009_on(dag):

@@ -6,7 +6,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-bucket = os.environ["LAKE_URL"].removeprefix("s3://")
+bucket, _, prefix = os.environ["LAKE_URL"].removeprefix("s3://").partition("/")
 lake = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name=os.environ["AWS_REGION"])
 
 
@@ -23,7 +23,7 @@ def is_there(question, **what) -> bool:
 if not is_there(lake.head_bucket):
     lake.create_bucket(Bucket=bucket)
 for file in sorted(Path("/samples").iterdir()):
-    key = f"01_bronze/{file.name}"
+    key = f"{prefix}/01_bronze/{file.name}".lstrip("/")
     if is_there(lake.head_object, Key=key):
         print(f"{key} is there")
     else:

@@ -1,4 +1,4 @@
-"""The stack as the tests have it: the compose file of the user, beside a stack of his own."""
+"""The stack as the tests have it: the compose file of the user, beside one of the user's own."""
 
 import os
 import re
@@ -90,8 +90,9 @@ def release_lock() -> None:
 
 
 def workers() -> list[str]:
-    """Ids of the containers of workers, running or not."""
-    return docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"ancestor={WORKERS}").split()
+    """Ids of this stack's containers of workers, running or not."""
+    mine = ("--filter", f"ancestor={WORKERS}", "--filter", f"network={NAME}_back")
+    return docker("ps", "--all", "--quiet", "--no-trunc", *mine).split()
 
 
 def container(service: str) -> str:

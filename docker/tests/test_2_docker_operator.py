@@ -100,8 +100,11 @@ REQUESTS = [
 ]
 
 
+NETWORK = {"NetworkMode": f"{stack.NAME}_back"}
+
+
 def create(image=WORKERS, **host) -> tuple:
-    return {"Image": image, "User": "50000:0", "Cmd": ["extract", "--version"], "HostConfig": host}
+    return {"Image": image, "User": "50000:0", "Cmd": ["extract", "--version"], "HostConfig": NETWORK | host}
 
 
 CONTAINERS = {

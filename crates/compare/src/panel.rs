@@ -4,8 +4,11 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use flights::{Days, name};
-use polars::prelude::{Column, DataFrame, DataType, ParquetReader, SerReader, SortMultipleOptions};
+use flights::{Days, gold, name};
+use polars::prelude::{
+    Column, DataFrame, DataType, Float64Chunked, IntoColumn, ParquetReader, SerReader,
+    SortMultipleOptions,
+};
 
 /// The kind of rows that are judged but not counted: too weak to be called anomalous or not.
 const WEAK: &str = "weak";
@@ -27,7 +30,7 @@ pub(crate) struct Labelled {
 ///
 /// # Errors
 /// When the file cannot be read, lacks a column, has a null or another type where it must not, or
-/// has two rows of one airport and day.
+/// has a row that [`gold::flaw`] finds.
 pub(crate) fn read(path: &Path) -> Result<Labelled> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let frame = ParquetReader::new(file).finish();
@@ -65,13 +68,21 @@ fn labelled(frame: &DataFrame) -> Result<Labelled> {
     } else {
         (&flights + &cancelled)?.with_name(name::SCHEDULED.into())
     };
+    // Other programs write a mean that is not there as NaN.
+    let mean = column(name::MEAN_DEP_DELAY, &DataType::Float64)?;
+    let mean: Float64Chunked = mean
+        .f64()?
+        .iter()
+        .map(|m| m.filter(|m| !m.is_nan()))
+        .collect();
+    let mean = mean.with_name(name::MEAN_DEP_DELAY.into());
     let by = [name::ORIGIN, name::FL_DATE];
     let rows = DataFrame::new(
         frame.height(),
         vec![
             whole(name::ORIGIN, &DataType::String)?,
             whole(name::FL_DATE, &DataType::Date)?,
-            column(name::MEAN_DEP_DELAY, &DataType::Float64)?,
+            mean.into_column(),
             flights,
             scheduled,
             cancelled,
@@ -81,42 +92,16 @@ fn labelled(frame: &DataFrame) -> Result<Labelled> {
     )?
     .sort(by, SortMultipleOptions::default())?;
 
-    let days = Days::of(&rows)?;
-    for airport in &days.airports {
-        if let Some(at) = days.day[airport.clone()]
-            .windows(2)
-            .position(|pair| pair[0] == pair[1])
-        {
-            let row = rows.column(name::ORIGIN)?.str()?.get(airport.start + at);
-            bail!("two rows of one day at {}", row.unwrap_or_default());
-        }
+    if let Some(flaw) = gold::flaw(&rows)? {
+        bail!("{flaw}");
     }
-    let infinite = days.mean.iter().any(|mean| mean.is_infinite());
-    ensure!(!infinite, "column mean_dep_delay has an infinite value");
-    let flown = days.mean.iter().zip(&days.flights);
-    ensure!(
-        flown.clone().all(|(mean, n)| mean.is_nan() == (*n == 0)),
-        "there is a mean of no flights, or none of some"
-    );
-    let negative =
-        |c: &str| -> Result<bool> { Ok(rows.column(c)?.i32()?.iter().any(|n| n < Some(0))) };
-    for c in [name::FLIGHTS, name::SCHEDULED, name::CANCELLED] {
-        ensure!(!negative(c)?, "column {c} has a negative value");
-    }
-    let counts = days.cancelled.iter().zip(&days.scheduled);
-    ensure!(
-        counts
-            .clone()
-            .all(|(cancelled, scheduled)| cancelled <= scheduled),
-        "more flights are cancelled than scheduled"
-    );
     let label = rows.column(name::LABEL)?.f64()?;
     let known = label.iter().all(|l| l == Some(0.0) || l == Some(1.0));
     ensure!(known, "column label has other values than 0 and 1");
     let kind = rows.column(name::KIND)?.str()?;
     let kind: Vec<String> = kind.iter().map(|k| k.unwrap_or_default().into()).collect();
     Ok(Labelled {
-        days,
+        days: Days::of(&rows)?,
         cancelled: known,
         label: label.into_no_null_iter().map(|l| l == 1.0).collect(),
         counts: kind.iter().map(|kind| kind != WEAK).collect(),

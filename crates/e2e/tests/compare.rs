@@ -172,16 +172,20 @@ fn what_is_no_labelled_panel() {
     error("panel.parquet: no labelled panel: column flights is ");
     write_panel(&path);
     replace(&path, "fl_date", Some(ones(rows)));
-    error("panel.parquet: no labelled panel: two rows of one day at A00");
+    error(
+        "panel.parquet: no labelled panel: A00 1970-01-02: there twice, or not sorted by origin and date",
+    );
     write_panel(&path);
     let endless = std::iter::repeat_n(f64::INFINITY, rows);
     let endless = Arc::new(Float64Array::from_iter_values(endless));
     replace(&path, "mean_dep_delay", Some(endless));
-    error("panel.parquet: no labelled panel: column mean_dep_delay has an infinite value");
+    error("panel.parquet: no labelled panel: A00 2013-01-01: the mean is no finite number");
     write_panel(&path);
     let negative = Int32Array::from_iter_values(std::iter::repeat_n(-1, rows));
     replace(&path, "flights", Some(Arc::new(negative)));
-    error("panel.parquet: no labelled panel: column flights has a negative value");
+    error(
+        "panel.parquet: no labelled panel: A00 2013-01-01: a mean of no flights, or none of some",
+    );
 }
 
 #[test]

@@ -6,11 +6,12 @@ use std::path::Path;
 use anyhow::Result;
 use polars::prelude::DataFrame;
 
-use crate::Kind::{Date, Integer, Number, Text};
+use crate::Kind::{Integer, Number, Text};
 use crate::frame::{self, Frames};
-use crate::{Column, column, name};
+use crate::{Column, column, gold, name};
 
-/// The columns. A model adds its pair `anomaly_…`, `score_…`.
+/// The columns: the row's key, those of gold, and what detect adds. A model adds its pair `anomaly_…`,
+/// `score_…`.
 pub const COLUMNS: &[Column] = &[
     column(
         name::ID,
@@ -18,37 +19,12 @@ pub const COLUMNS: &[Column] = &[
         "JFK20130101",
         "airport and day in one; never null",
     ),
-    column(
-        name::ORIGIN,
-        Text,
-        "IATA code",
-        "airport of departure; never null",
-    ),
-    column(name::FL_DATE, Date, "day", "day of the flights; never null"),
-    column(
-        name::MEAN_DEP_DELAY,
-        Number,
-        "minutes",
-        "mean departure delay, to two decimals; null: no flight flew",
-    ),
-    column(
-        name::FLIGHTS,
-        Integer,
-        "flights",
-        "how many flights stand behind the mean",
-    ),
-    column(
-        name::SCHEDULED,
-        Integer,
-        "flights",
-        "how many the timetable had, flown or not",
-    ),
-    column(
-        name::CANCELLED,
-        Integer,
-        "flights",
-        "how many of the scheduled were cancelled",
-    ),
+    gold::COLUMNS[0],
+    gold::COLUMNS[1],
+    gold::COLUMNS[2],
+    gold::COLUMNS[3],
+    gold::COLUMNS[4],
+    gold::COLUMNS[5],
     column(
         "anomaly_if",
         Integer,

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
+use chrono::NaiveDate;
 use polars::prelude::DataFrame;
 
 use crate::Kind::{Date, Integer, Number, Text};
@@ -63,46 +64,48 @@ pub fn read(path: &Path) -> Result<DataFrame> {
             column.name()
         );
     }
-    let means = gold.column(name::MEAN_DEP_DELAY)?.f64()?;
-    let flights = gold.column(name::FLIGHTS)?.i32()?.into_no_null_iter();
-    let right = |(mean, flights): (Option<f64>, i32)| mean.is_some() == (flights > 0);
-    ensure!(
-        means.iter().zip(flights).all(right),
-        "{}: there is a mean of no flights, or none of some: run aggregate again",
-        path.display()
-    );
-    if let Some((row, what)) = impossible(&gold)? {
-        bail!("{}: row {row}: {what}: run aggregate again", path.display());
+    if let Some(flaw) = flaw(&gold)? {
+        bail!("{}: {flaw}: run aggregate again", path.display());
     }
     Ok(gold)
 }
 
-/// The first row, from 1, that no aggregate has written, and what is wrong with it.
-fn impossible(gold: &DataFrame) -> Result<Option<(usize, &'static str)>> {
+/// The first row that cannot be, and what is wrong with it: `JFK 2013-01-02: there twice, …`. `None`:
+/// the frame is sorted by airport, then date, each mean is finite and null exactly where no flight
+/// flew, and flown and cancelled flights are among the scheduled ones.
+///
+/// # Errors
+/// When a column is missing or has another type, or one other than the mean has a null.
+pub fn flaw(gold: &DataFrame) -> Result<Option<String>> {
     let origin = gold.column(name::ORIGIN)?.str()?;
     let day = gold.column(name::FL_DATE)?.date()?.physical();
     let means = gold.column(name::MEAN_DEP_DELAY)?.f64()?;
-    let counts = |name| Ok::<_, anyhow::Error>(gold.column(name)?.i32()?.into_no_null_iter());
-    let counts = counts(name::FLIGHTS)?
-        .zip(counts(name::SCHEDULED)?)
-        .zip(counts(name::CANCELLED)?);
-    let mut before = None;
+    let count = |name| Ok::<_, anyhow::Error>(gold.column(name)?.i32()?.into_no_null_iter());
+    let counts = count(name::FLIGHTS)?
+        .zip(count(name::SCHEDULED)?)
+        .zip(count(name::CANCELLED)?);
     let keys = origin.iter().zip(day.into_no_null_iter());
-    for (row, ((key, mean), ((flights, scheduled), cancelled))) in
-        (1..).zip(keys.zip(means.iter()).zip(counts))
-    {
-        let sound = 0 <= flights && flights <= scheduled;
+    let mut before = None;
+    for ((key, mean), ((flights, scheduled), cancelled)) in keys.zip(means.iter()).zip(counts) {
+        let among = |n| (0..=scheduled).contains(&n);
         let what = if before.is_some_and(|before| before >= key) {
-            "not sorted by origin and date, or there twice"
+            "there twice, or not sorted by origin and date"
+        } else if mean.is_some() != (flights > 0) {
+            "a mean of no flights, or none of some"
         } else if mean.is_some_and(|mean| !mean.is_finite()) {
             "the mean is no finite number"
-        } else if !sound || !(0..=scheduled).contains(&cancelled) {
+        } else if !among(flights) || !among(cancelled) {
             "more flights flown or cancelled than scheduled, or fewer than none"
         } else {
             before = Some(key);
             continue;
         };
-        return Ok(Some((row, what)));
+        let (origin, day) = key;
+        let date = NaiveDate::from_epoch_days(day).map_or_else(String::new, |d| d.to_string());
+        return Ok(Some(format!(
+            "{} {date}: {what}",
+            origin.unwrap_or_default()
+        )));
     }
     Ok(None)
 }
@@ -151,17 +154,37 @@ mod tests {
     fn what_no_aggregate_writes_is_refused() {
         let counts = |counts: [i32; 2]| Series::new("".into(), counts);
         for (name, values, told) in [
-            (name::FL_DATE, counts([1, 0]), "row 2: not sorted"),
-            (name::FL_DATE, counts([1, 1]), "row 2: not sorted"),
-            (name::FLIGHTS, counts([1, 3]), "row 2: more flights"),
-            (name::FLIGHTS, counts([-1, 1]), "a mean of no flights"),
-            (name::SCHEDULED, counts([0, 2]), "row 1: more flights"),
-            (name::CANCELLED, counts([0, 3]), "row 2: more flights"),
-            (name::CANCELLED, counts([-1, 0]), "row 1: more flights"),
+            (name::FL_DATE, counts([1, 0]), "JFK 1970-01-01: there twice"),
+            (name::FL_DATE, counts([1, 1]), "JFK 1970-01-02: there twice"),
+            (
+                name::FLIGHTS,
+                counts([1, 3]),
+                "JFK 1970-01-02: more flights",
+            ),
+            (
+                name::FLIGHTS,
+                counts([-1, 1]),
+                "JFK 1970-01-01: a mean of no",
+            ),
+            (
+                name::SCHEDULED,
+                counts([0, 2]),
+                "JFK 1970-01-01: more flights",
+            ),
+            (
+                name::CANCELLED,
+                counts([0, 3]),
+                "JFK 1970-01-02: more flights",
+            ),
+            (
+                name::CANCELLED,
+                counts([-1, 0]),
+                "JFK 1970-01-01: more flights",
+            ),
             (
                 name::MEAN_DEP_DELAY,
                 Series::new("".into(), [f64::NAN, 1.0]),
-                "row 1: the mean is no finite",
+                "JFK 1970-01-01: the mean is no finite",
             ),
         ] {
             let error = read_with(name, values).unwrap_err().to_string();
@@ -179,7 +202,7 @@ mod tests {
             (name::MEAN_DEP_DELAY, means([Some(1.5), None])),
         ] {
             let error = read_with(name, values).unwrap_err().to_string();
-            let told = "there is a mean of no flights, or none of some: run aggregate again";
+            let told = "a mean of no flights, or none of some: run aggregate again";
             assert!(error.ends_with(told), "{error}");
         }
     }

@@ -25,9 +25,8 @@ use std::ops::Range;
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
-use rayon::prelude::*;
 
-use crate::{Model, Panel, Settings, Verdict};
+use crate::{Model, Panel, Settings, Verdict, airport};
 
 /// The isolation forest on the mean delay of each airport.
 pub const MODEL: Model = Model {
@@ -50,29 +49,7 @@ const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
 /// Scores and flags every row with a mean. An airport with fewer than three of them gets neither;
 /// one whose values are all equal gets equal scores and no flag.
 pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
-    let forests: Vec<_> = panel
-        .airports
-        .par_iter()
-        .map(|airport| {
-            let rows = airport.clone().filter(|row| panel.mean[*row].is_finite());
-            let rows: Vec<usize> = rows.collect();
-            let means: Vec<f64> = rows.iter().map(|row| panel.mean[*row]).collect();
-            Some((rows, judge_airport(&means, settings)?))
-        })
-        .collect();
-
-    let mut verdict = Verdict {
-        score: vec![None; panel.mean.len()],
-        flag: vec![false; panel.mean.len()],
-        explanation: None,
-    };
-    for (rows, (scores, flags)) in forests.into_iter().flatten() {
-        for ((row, score), flag) in rows.into_iter().zip(scores).zip(flags) {
-            verdict.score[row] = Some(score);
-            verdict.flag[row] = flag;
-        }
-    }
-    verdict
+    airport::judge_each(panel, |means| judge_airport(means, settings))
 }
 
 /// The scores and flags of one airport, or `None` for fewer than [`MIN_DAYS`] values.

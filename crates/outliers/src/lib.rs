@@ -7,6 +7,7 @@
 //! One module `src/<model>` with a `pub const MODEL: Model`, and its line in [`MODELS`]. All callers
 //! iterate over the list.
 
+mod airport;
 pub mod dbscan;
 pub mod isolation_forest;
 pub mod mad;

@@ -19,9 +19,8 @@
 //! of a score can differ from platform to platform.
 
 use augurs_outlier::{MADDetector, OutlierDetector};
-use rayon::prelude::*;
 
-use crate::{Model, Panel, Settings, Verdict, stats};
+use crate::{Model, Panel, Settings, Verdict, airport, stats};
 
 /// The double median absolute deviation of each airport's mean delay.
 pub const MODEL: Model = Model {
@@ -43,37 +42,17 @@ const ROUNDING: f64 = 1e-9;
 /// Scores and flags every row with a mean. An airport with fewer than ten of them gets neither; one
 /// whose values are all equal gets scores of 0.
 pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
-    let airports: Vec<_> = panel
-        .airports
-        .par_iter()
-        .map(|airport| {
-            let rows = airport.clone().filter(|row| panel.mean[*row].is_finite());
-            let rows: Vec<usize> = rows.collect();
-            if rows.len() < MIN_DAYS {
-                return (vec![], vec![], vec![]);
-            }
-            let means: Vec<f64> = rows
-                .iter()
-                .map(|row| stats::minutes(panel.mean[*row]))
-                .collect();
-            let scores = scores(&means);
-            let rare = stats::above_quantile(&scores, settings.contamination);
-            (rows, scores, rare)
-        })
-        .collect();
-
-    let mut verdict = Verdict {
-        score: vec![None; panel.mean.len()],
-        flag: vec![false; panel.mean.len()],
-        explanation: None,
-    };
-    for (rows, scores, rare) in airports {
-        for ((row, score), rare) in rows.into_iter().zip(scores).zip(rare) {
-            verdict.score[row] = Some(score);
-            verdict.flag[row] = rare && score > THRESHOLD;
+    airport::judge_each(panel, |means| {
+        if means.len() < MIN_DAYS {
+            return None;
         }
-    }
-    verdict
+        let means: Vec<f64> = means.iter().map(|mean| stats::minutes(*mean)).collect();
+        let scores = scores(&means);
+        let rare = stats::above_quantile(&scores, settings.contamination);
+        let unusual = |(score, rare): (&f64, bool)| rare && *score > THRESHOLD;
+        let flags = scores.iter().zip(rare).map(unusual).collect();
+        Some((scores, flags))
+    })
 }
 
 /// The score of each of an airport's values.

@@ -81,13 +81,13 @@ fn limit(threshold: f64, flights: f64) -> f64 {
 }
 
 /// Scores and flags every row of an airport with at least ten means: a row with a mean by all its
-/// evidence, a row without one by its cancellations, if three or more are known. A contamination above 0.1
-/// counts as 0.1, and an airport flags at most a quarter of its days.
+/// evidence, a row without one by its cancellations, if three or more are known. A contamination
+/// above 0.1 counts as 0.1, and an airport flags at most a quarter of its days.
 pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
     let threshold = -libm::log(settings.contamination.min(MAX_CONTAMINATION));
     let year = Year::new(panel);
     let expected = baseline::expected(&year);
-    let residual = year.by_row(|row| year.mean[row] - expected[row]);
+    let residual = residuals(&year, &expected);
     let standard = scale::standardised(&year, &residual);
     let peers = Peers::new(&year, &standard);
     let spread = scale::day_spread(&year, &standard, peers.lambda);
@@ -127,9 +127,13 @@ pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
 /// mean and for airports with fewer than ten means.
 pub(crate) fn standardised_residuals(panel: &Panel) -> Vec<f64> {
     let year = Year::new(panel);
-    let expected = baseline::expected(&year);
-    let residual = year.by_row(|row| year.mean[row] - expected[row]);
+    let residual = residuals(&year, &baseline::expected(&year));
     scale::standardised(&year, &residual)
+}
+
+/// Mean less expected mean of each row, minutes.
+fn residuals(year: &Year, expected: &[f64]) -> Vec<f64> {
+    year.by_row(|row| year.mean[row] - expected[row])
 }
 
 /// Brings the evidence of each row together.
