@@ -17,7 +17,7 @@ const WEAK: &str = "weak";
 pub(crate) struct Labelled {
     pub(crate) days: Days,
     /// Whether cancellations are known.
-    pub(crate) cancelled: bool,
+    pub(crate) cancelled_known: bool,
     /// Whether each row is an anomaly.
     pub(crate) label: Vec<bool>,
     /// The kind of each anomaly; empty for other rows.
@@ -57,8 +57,8 @@ fn labelled(frame: &DataFrame) -> Result<Labelled> {
     };
     let flights = whole(name::FLIGHTS, &DataType::Int32)?;
     let none = Column::new_scalar(name::CANCELLED.into(), 0i32.into(), frame.height());
-    let known = has(name::CANCELLED);
-    let cancelled = if known {
+    let cancelled_known = has(name::CANCELLED);
+    let cancelled = if cancelled_known {
         whole(name::CANCELLED, &DataType::Int32)?
     } else {
         none
@@ -96,15 +96,76 @@ fn labelled(frame: &DataFrame) -> Result<Labelled> {
         bail!("{flaw}");
     }
     let label = rows.column(name::LABEL)?.f64()?;
-    let known = label.iter().all(|l| l == Some(0.0) || l == Some(1.0));
-    ensure!(known, "column label has other values than 0 and 1");
+    let yes_or_no = label.iter().all(|l| l == Some(0.0) || l == Some(1.0));
+    ensure!(yes_or_no, "column label has other values than 0 and 1");
     let kind = rows.column(name::KIND)?.str()?;
     let kind: Vec<String> = kind.iter().map(|k| k.unwrap_or_default().into()).collect();
     Ok(Labelled {
         days: Days::of(&rows)?,
-        cancelled: known,
+        cancelled_known,
         label: label.into_no_null_iter().map(|l| l == 1.0).collect(),
         counts: kind.iter().map(|kind| kind != WEAK).collect(),
         kind,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use polars::prelude::{NamedFrom, Series, df};
+
+    use super::*;
+
+    /// Two days of one airport, the later one first.
+    fn panel() -> DataFrame {
+        let days = Series::new(name::FL_DATE.into(), [1, 0]);
+        df!(
+            name::ORIGIN => ["JFK", "JFK"],
+            name::FL_DATE => days.cast(&DataType::Date).unwrap(),
+            name::MEAN_DEP_DELAY => [f64::NAN, 2.5],
+            name::FLIGHTS => [0i64, 3],
+            name::LABEL => [1i64, 0],
+            name::KIND => [Some("closure"), None]
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn rows_are_sorted_and_a_nan_is_no_mean() {
+        let read = labelled(&panel()).unwrap();
+        assert_eq!((read.days.day, read.days.flights), (vec![0, 1], vec![3, 0]));
+        assert!(read.days.mean[1].is_nan());
+        assert_eq!(
+            (read.label, read.kind),
+            (vec![false, true], vec![String::new(), "closure".into()])
+        );
+    }
+
+    #[test]
+    fn cancellations_are_known_only_where_the_panel_has_them() {
+        let mut panel = panel();
+        let read = labelled(&panel).unwrap();
+        assert!(!read.cancelled_known);
+        assert_eq!(read.days.scheduled, [3, 0]);
+        let cancelled = Series::new(name::CANCELLED.into(), [4, 1]);
+        panel.with_column(cancelled.into_column()).unwrap();
+        let read = labelled(&panel).unwrap();
+        assert!(read.cancelled_known);
+        assert_eq!(
+            (read.days.cancelled, read.days.scheduled),
+            (vec![1, 4], vec![4, 4])
+        );
+    }
+
+    #[test]
+    fn a_label_is_0_or_1() {
+        let mut panel = panel();
+        for labels in [[2.0, 0.0], [0.5, 0.0], [-1.0, 1.0]] {
+            panel
+                .with_column(Series::new(name::LABEL.into(), labels).into_column())
+                .unwrap();
+            let error = labelled(&panel).map(|_| ()).unwrap_err().to_string();
+            assert_eq!(error, "column label has other values than 0 and 1");
+        }
+    }
 }
