@@ -11,6 +11,8 @@
 
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
+# uv trusts whom this machine trusts, a proxy's certificate among them.
+export UV_SYSTEM_CERTS := true
 
 .PHONY: run test stack stack-test psql shell notebooks lint bench clean workers environment
 

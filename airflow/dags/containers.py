@@ -1,9 +1,12 @@
 """A worker in a container of its own, beside the one that Airflow runs in."""
 
+import contextlib
 import os
+import re
 
 from airflow.exceptions import AirflowException
 from airflow.providers.docker.operators.docker import DockerOperator
+from docker.errors import NotFound
 from docker.types import Mount
 
 # A worker gets what it finds its way by, and none of Airflow's own secrets.
@@ -13,32 +16,39 @@ FOR_WORKERS = ("AWS_", "PG", "LAKE_URL", "DATA_DIR", "DATABASE_URL")
 class WorkerContainer(DockerOperator):
     """Runs `command` in the image of the workers, on the same data dir.
 
-    The variables `WORKERS_*` say which image, which network, and which folder and volume of the host are
-    the data dir and the secrets.
+    `WORKERS_STACK` names the Compose project, whose image, network and volume of secrets it uses, and
+    `WORKERS_DATA_DIR` the folder of the host that is the data dir.
     """
 
     def __init__(self, **arguments):
+        stack = os.environ["WORKERS_STACK"]
         data, secrets = os.environ["DATA_DIR"], os.path.dirname(os.environ["PGPASSFILE"])
         super().__init__(
-            image=os.environ["WORKERS_IMAGE"],
+            image=f"{stack}/workers",
             docker_url="tcp://docker-proxy:2375",
-            network_mode=os.environ["WORKERS_NETWORK"],
+            network_mode=f"{stack}_back",
             mounts=[
                 Mount(data, os.environ["WORKERS_DATA_DIR"], type="bind"),
-                Mount(secrets, os.environ["WORKERS_SECRETS"], type="volume", read_only=True),
+                Mount(secrets, f"{stack}_secrets", type="volume", read_only=True),
             ],
             mount_tmp_dir=False,
             # Not shown among the rendered fields.
             private_environment={k: v for k, v in os.environ.items() if k.startswith(FOR_WORKERS)},
             user="50000:0",
-            mem_limit="2g",
+            mem_limit="512m",
             auto_remove="force",
             skip_on_exit_code=99,
             xcom_all=True,
             **arguments,
         )
+        self.stack = stack
 
     def execute(self, context):
+        # The same name for each try: what a try has left that could not clean up after itself goes first.
+        run = re.sub(r"[^A-Za-z0-9_.-]", "_", context["run_id"])
+        self.container_name = f"{self.stack}-worker-{self.task_id}-{run}"
+        with contextlib.suppress(NotFound):
+            self.cli.remove_container(self.container_name, force=True)
         # Standard output and standard error arrive in any order: the summary is the one line in JSON.
         lines = [line for chunk in super().execute(context) or [] for line in chunk.splitlines()]
         for line in reversed(lines):

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pendulum
 import pytest
@@ -13,10 +14,8 @@ FILE = DAGS / "etl_ml_pipeline.py"
 # What the stack gives Airflow for workers as containers.
 CONTAINERS = {
     "WORKERS_OPERATOR": "docker",
-    "WORKERS_IMAGE": "flight-delays/workers",
-    "WORKERS_NETWORK": "flight-delays_back",
+    "WORKERS_STACK": "flight-delays",
     "WORKERS_DATA_DIR": "/srv/data",
-    "WORKERS_SECRETS": "flight-delays_secrets",
     "WORKERS_POOL": "workers",
     "DATA_DIR": "/data",
     "PGPASSFILE": "/run/secrets/pgpass",
@@ -70,7 +69,7 @@ def test_a_container_is_the_workers_image_on_the_same_data_dir(dag, dag_of_conta
             ("/data", "/srv/data", False),
             ("/run/secrets", "flight-delays_secrets", True),
         ]
-        assert (task.user, task.mem_limit, task.auto_remove) == ("50000:0", "2g", "force")
+        assert (task.user, task.mem_limit, task.auto_remove) == ("50000:0", "512m", "force")
         assert list(task.skip_on_exit_code) == [99]
         like = dag.get_task(task.task_id)
         assert (task.execution_timeout, task.retries) == (like.execution_timeout, like.retries)
@@ -86,18 +85,58 @@ def test_a_container_has_what_it_needs_and_no_secret_of_airflow(dag_of_container
     assert "canary-4c1e9a" not in str(SerializedDAG.to_dict(dag_of_containers))
 
 
-def test_the_summary_of_a_container_is_found_wherever_it_arrives(dag_of_containers, monkeypatch):
-    from airflow.exceptions import AirflowException
+class Engine:
+    """Of the Docker engine, what removes a container."""
+
+    def __init__(self):
+        self.removed = []
+
+    def remove_container(self, name: str, force: bool) -> None:
+        from docker.errors import NotFound
+
+        self.removed.append((name, force))
+        raise NotFound("no such container")
+
+
+@pytest.fixture
+def load(dag_of_containers, monkeypatch):
+    """The task `load` as a container, with an engine that has no containers; `run(chunks)` runs it."""
     from airflow.providers.docker.operators.docker import DockerOperator
 
-    summary = '{"task":"load","year":2013}'
-    for chunks in ([f"load: a line\n{summary}"], ["load: a", f"{summary}\nload: b", "load: c"]):
-        monkeypatch.setattr(DockerOperator, "execute", lambda _self, _context, chunks=chunks: chunks)
-        assert dag_of_containers.get_task("load").execute({}) == summary
-    for chunks in (None, ["load: a line"]):
-        monkeypatch.setattr(DockerOperator, "execute", lambda _self, _context, chunks=chunks: chunks)
-        with pytest.raises(AirflowException, match="load printed no summary"):
-            dag_of_containers.get_task("load").execute({})
+    task = dag_of_containers.get_task("load")
+    task.__dict__["hook"] = SimpleNamespace(api_client=Engine())
+
+    def run(chunks: list[str] | None) -> str:
+        monkeypatch.setattr(DockerOperator, "execute", lambda _self, _context: chunks)
+        return task.execute({"run_id": "scheduled__2013-01-01T00:00:00+00:00"})
+
+    task.__dict__["run"] = run
+    return task
+
+
+SUMMARY = '{"task":"load","year":2013}'
+
+
+@pytest.mark.parametrize(
+    "chunks", [[f"load: a line\n{SUMMARY}"], ["load: a", f"{SUMMARY}\nload: b", "load: c"]]
+)
+def test_the_summary_of_a_container_is_found_wherever_it_arrives(load, chunks):
+    assert load.run(chunks) == SUMMARY
+
+
+@pytest.mark.parametrize("chunks", [None, ["load: a line"]])
+def test_a_container_without_a_summary_is_a_failure(load, chunks):
+    from airflow.exceptions import AirflowException
+
+    with pytest.raises(AirflowException, match="load printed no summary"):
+        load.run(chunks)
+
+
+def test_a_try_removes_what_an_earlier_one_has_left(load):
+    load.run([SUMMARY])
+    name = "flight-delays-worker-load-scheduled__2013-01-01T00_00_00_00_00"
+    assert load.cli.removed == [(name, True)]
+    assert load.container_name == name
 
 
 def test_a_run_on_1_january_for_the_year_just_ended_from_2009_on(dag):

@@ -6,8 +6,8 @@ shift
 
 mkdir -p "$folder"
 umask 077
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 825 \
+said=$(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 825 \
     -subj "/CN=$1" -addext "subjectAltName=$(printf 'DNS:%s,' "$@" | sed 's/,$//')" \
     -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth \
-    -keyout "$folder/server.key" -out "$folder/server.crt" 2>/dev/null
+    -keyout "$folder/server.key" -out "$folder/server.crt" 2>&1) || { echo "$said" >&2; exit 1; }
 chmod 644 "$folder/server.crt"

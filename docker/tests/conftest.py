@@ -54,8 +54,9 @@ def up(request):
     """The stack, made from nothing by the one command."""
     keep = request.config.getoption("--keep")
     if not keep:
-        compose("down", "--volumes", check=False)
-        shutil.rmtree(FOLDER, ignore_errors=True)
+        compose("--profile", "*", "down", "--volumes", check=False)
+        if FOLDER.exists():
+            shutil.rmtree(FOLDER)
         FOLDER.mkdir(parents=True)
         if docker("images", "--quiet", "postgres:17.11") == "" and not can_pull():
             run("docker/tests/standins/build.sh")

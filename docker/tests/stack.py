@@ -13,9 +13,9 @@ FOLDER = PROJECT / ".run" / "stack"
 PICTURES = FOLDER / "pictures"
 DAG = "etl_ml_pipeline"
 TASKS = ["extract", "clean", "aggregate", "detect", "load", "cleanup"]
-WORKERS = "flight-delays/workers"
 SAMPLE_YEARS = [2000, 2001, 2002, 2003, 2013]
 NAME = "flight-delays-test"
+WORKERS, AIRFLOW = f"{NAME}/workers", f"{NAME}/airflow"
 HTTP, HTTPS, WAREHOUSE = 18080, 18443, 15432
 HOST = "airflow.localhost"
 SITE = f"https://{HOST}:{HTTPS}"
@@ -90,9 +90,8 @@ def release_lock() -> None:
 
 
 def workers() -> list[str]:
-    """Ids of this stack's containers of workers, running or not."""
-    mine = ("--filter", f"ancestor={WORKERS}", "--filter", f"network={NAME}_back")
-    return docker("ps", "--all", "--quiet", "--no-trunc", *mine).split()
+    """Ids of the containers of workers, running or not."""
+    return docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"ancestor={WORKERS}").split()
 
 
 def container(service: str) -> str:

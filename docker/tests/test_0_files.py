@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -43,12 +44,35 @@ def test_a_second_set_up_changes_nothing(environment, tmp_path):
     assert (tmp_path / "certificates/server.key").stat().st_mode & 0o077 == 0
 
 
+def test_an_older_env_gets_the_new_variables_and_keeps_the_rest(environment, tmp_path):
+    env = tmp_path / ".env"
+    whole = env.read_text()
+    env.write_text(re.sub(r"^(AIRFLOW_SECRET_KEY|HTTP_PORT)=.*\n", "", whole, flags=re.M))
+    older = env.read_text()
+    said = run("docker/setup.sh", **environment)
+    assert "new in" in said and "HTTP_PORT AIRFLOW_SECRET_KEY;" in said
+    assert env.read_text().startswith(older)
+    assert re.search(r"^HTTP_PORT=80\nAIRFLOW_SECRET_KEY=[0-9a-f]{40}$", env.read_text(), re.M)
+    assert env.stat().st_mode & 0o077 == 0
+    now = env.read_bytes()
+    run("docker/setup.sh", **environment)
+    assert env.read_bytes() == now
+
+
+def test_a_path_that_would_be_read_otherwise_is_refused(tmp_path):
+    folder = tmp_path / "a$b"
+    shutil.copytree(PROJECT / "docker", folder / "docker", ignore=shutil.ignore_patterns("tests"))
+    said = run(str(folder / "docker/setup.sh"), check=False, COMPOSE_ENV_FILES=str(folder / ".env"))
+    assert "setup: the path of this folder has characters other than" in said
+    assert not (folder / ".env").exists()
+
+
 def test_every_variable_is_in_the_example_and_in_the_readme(environment):
     example = set(re.findall(r"^(\w+)=", (PROJECT / ".env.example").read_text(), re.M))
     file = (PROJECT / "docker-compose.yaml").read_text()
     used = set(re.findall(r"(?<!\$)\$\{(\w+)", file)) - {"COMPOSE_PROJECT_NAME"}
-    # SUPERSET_HOST is for the certificate, COMPOSE_PROFILES for Compose itself.
-    assert used | {"SUPERSET_HOST", "COMPOSE_PROFILES"} == example
+    # COMPOSE_PROFILES is for Compose itself.
+    assert used | {"COMPOSE_PROFILES"} == example
     readme = (PROJECT / "README.md").read_text()
     assert {name for name in example if f"`{name}`" not in readme} == set()
 

@@ -64,12 +64,30 @@ def test_a_killed_container_is_run_again(airflow, expected, load_that_waits):
     assert sql(ROWS) == expected
 
 
+@pytest.mark.parametrize(
+    ("how", "service"),
+    [("kill", "airflow-scheduler"), ("restart", "airflow-scheduler"), ("restart", "docker-proxy")],
+)
+def test_what_stands_between_is_stopped_while_a_container_runs(
+    airflow, expected, load_that_waits, how, service
+):
+    [before] = workers()
+    compose(how, service)
+    compose("up", "--detach", service, OPERATOR="docker")
+    # The try after that finds what the one before could not remove.
+    wait_for(lambda: workers() not in ([before], []), "a second container", 400)
+    stack.release_lock()
+    assert airflow.wait(load_that_waits)[load_that_waits] == "success"
+    assert workers() == []
+    assert sql(ROWS) == expected
+
+
 def test_a_task_that_is_marked_failed_stops_its_container_at_once(airflow, load_that_waits):
     [load] = workers()
     look = json.loads(docker("inspect", load))[0]
     assert look["Path"] == "load" and look["Args"] == ["--year", "2013"]
     assert look["Config"]["User"] == "50000:0"
-    assert look["HostConfig"]["Memory"] == 2 << 30
+    assert look["HostConfig"]["Memory"] == 512 << 20
     assert look["HostConfig"]["Privileged"] is False
     # A worker's container shows no more secrets than README.md owns up to.
     shown = json.dumps(look)
@@ -100,31 +118,49 @@ REQUESTS = [
 ]
 
 
-NETWORK = {"NetworkMode": f"{stack.NAME}_back"}
+SOME = f"/containers/create?name={stack.NAME}-worker-some"
 
 
-def create(image=WORKERS, **host) -> tuple:
-    return {"Image": image, "User": "50000:0", "Cmd": ["extract", "--version"], "HostConfig": NETWORK | host}
+def create(image=WORKERS, **host) -> dict:
+    host = {"NetworkMode": f"{stack.NAME}_back"} | host
+    return {"Image": image, "User": "50000:0", "Cmd": ["extract", "--version"], "HostConfig": host}
 
 
-CONTAINERS = {
-    "as a worker": (create(), True),
-    "another image": (create("flight-delays/airflow"), False),
-    "privileged": (create(Privileged=True), False),
-    "a folder of the host": (create(Binds=["/:/host"]), False),
-    "a mount of the host": (create(Mounts=[{"Type": "bind", "Source": "/", "Target": "/host"}]), False),
-    "a volume of the stack": (
-        create(Mounts=[{"Type": "volume", "Source": "flight-delays-test_airflow-db", "Target": "/x"}]),
-        False,
-    ),
-    "the host's network": (create(NetworkMode="host"), False),
-    "rights": (create(CapAdd=["SYS_ADMIN"]), False),
-    "root": (create() | {"User": "0"}, False),
-    "no user": ({k: v for k, v in create().items() if k != "User"}, False),
-    "another program": (create() | {"Entrypoint": ["/data/program"]}, False),
-    "the kernel's settings": (create(ReadonlyPaths=[], MaskedPaths=[]), False),
-    "another network": (create() | {"NetworkingConfig": {"EndpointsConfig": {"engine": {}}}}, False),
-    "another spelling": ({"Image": WORKERS, "image": "flight-delays/airflow"}, False),
+def mount(**of) -> dict:
+    return create(Mounts=[{"Target": "/x"} | of])
+
+
+def without(key: str) -> dict:
+    return {name: value for name, value in create().items() if name != key}
+
+
+ALLOWED = {
+    "as a worker": create(),
+    "with the data dir": mount(Type="bind", Source=str(stack.FOLDER / "data")),
+    "with the secrets": mount(Type="volume", Source=f"{stack.NAME}_secrets", ReadOnly=True),
+}
+REFUSED = {
+    "another image": create(stack.AIRFLOW),
+    "no image": without("Image"),
+    "another spelling": create() | {"image": stack.AIRFLOW},
+    "root": create() | {"User": "0"},
+    "no user": without("User"),
+    "another program": create() | {"Entrypoint": ["/data/program"]},
+    "privileged": create(Privileged=True),
+    "rights": create(CapAdd=["SYS_ADMIN"]),
+    "a key that nobody has thought of": create(Novelty={}),
+    "a folder of the host": create(Binds=["/:/host"]),
+    "a mount of the host": mount(Type="bind", Source="/"),
+    "a folder beside the data dir": mount(Type="bind", Source=str(stack.FOLDER / "data2")),
+    "a volume of the stack": mount(Type="volume", Source=f"{stack.NAME}_airflow-db"),
+    "a driver of volumes": mount(Type="volume", VolumeOptions={"DriverConfig": {"Name": "local"}}),
+    "a pipe": mount(Type="npipe", Source=str(stack.FOLDER / "data")),
+    "the host's network": create(NetworkMode="host"),
+    "no network": without("HostConfig"),
+    "another network": create() | {"NetworkingConfig": {"EndpointsConfig": {"engine": {}}}},
+    "a port": create(PortBindings={"80/tcp": [{"HostPort": "80"}]}),
+    "another log": create(LogConfig={"Type": "syslog", "Config": {}}),
+    "a log elsewhere": create(LogConfig={"Type": None, "Config": {"syslog-address": "tcp://x"}}),
 }
 
 
@@ -142,36 +178,55 @@ def test_the_proxy_lets_through_what_the_operator_asks_for(method, path, body, a
     assert (status == 403) != allowed, status
 
 
-@pytest.mark.parametrize("what", CONTAINERS)
-def test_the_proxy_lets_only_workers_be_made(what):
-    body, allowed = CONTAINERS[what]
-    for separators in ((",", ":"), (", ", ": ")):
-        status = through_the_proxy("POST", "/containers/create", json.dumps(body, separators=separators))
-        assert status == (201 if allowed else 403)
-    for left in workers():
-        docker("rm", left)
+@pytest.fixture
+def created():
+    """Asks for a container with this body: the status. It is gone afterwards."""
+
+    def ask(body: str, path: str = SOME) -> int:
+        status = through_the_proxy("POST", path, body)
+        for left in workers():
+            docker("rm", left)
+        return status
+
+    return ask
 
 
-def test_no_name_is_spelt_with_escapes():
-    body = json.dumps(create()).replace('"HostConfig": {', '"HostConfig": {"\\u0050rivileged": true')
-    assert through_the_proxy("POST", "/containers/create", body) == 403
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+@pytest.mark.parametrize("what", ALLOWED | REFUSED)
+def test_the_proxy_lets_only_workers_be_made(created, what, separators):
+    body = json.dumps((ALLOWED | REFUSED)[what], separators=separators)
+    assert created(body) == (201 if what in ALLOWED else 403)
 
 
-@pytest.mark.parametrize(
-    "extra", ['"Privileged" :true', '"Privileged"\n:true', '"Privileged"\t:true', '"Bind\u017f":["/:/host"]']
-)
-def test_no_name_is_spelt_another_way(extra):
-    body = json.dumps(create()).replace('"HostConfig": {', f'"HostConfig": {{{extra}')
-    assert through_the_proxy("POST", "/containers/create", body) == 403
+EXTRAS = [
+    '"Privileged" :true',
+    '"NetworkMode" :"host"',
+    '"Privileged"\n:true',
+    '"Privileged"\t:true',
+    '"\\u0050rivileged":true',
+    '"Bind\u017f":["/:/host"]',
+]
 
 
-def test_no_container_gets_the_name_of_a_service():
-    assert through_the_proxy("POST", "/containers/create?name=warehouse", json.dumps(create())) == 403
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_no_key_is_spelt_another_way(created, extra):
+    body = json.dumps(create()).replace('"HostConfig": {', f'"HostConfig": {{{extra}, ')
+    assert created(body) == 403
 
 
-def test_no_body_is_too_long_to_be_seen():
-    body = json.dumps(create() | {"Labels": {"x": "x" * 100_000}} | {"image": "flight-delays/airflow"})
-    assert through_the_proxy("POST", "/containers/create", body) in (400, 403, 413)
+@pytest.mark.parametrize("query", ["", "?name=warehouse", f"?name={stack.NAME}-warehouse-1", "?platform=x"])
+def test_no_container_has_another_name_than_a_workers(created, query):
+    assert created(json.dumps(create()), f"/containers/create{query}") == 403
+
+
+def test_only_a_worker_is_removed_by_name(created):
+    assert through_the_proxy("DELETE", f"/containers/{stack.NAME}-warehouse-1?force=True", None) == 403
+    assert through_the_proxy("DELETE", f"/containers/{stack.NAME}-worker-x?force=True", None) == 404
+
+
+def test_no_body_is_too_long_to_be_seen(created):
+    body = json.dumps({"Cmd": ["x" * 100_000]} | create() | {"Image": stack.AIRFLOW})
+    assert created(body) in (400, 403, 413)
 
 
 def test_nobody_but_the_scheduler_reaches_the_proxy():

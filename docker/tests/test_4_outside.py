@@ -91,8 +91,11 @@ def reachable(host: str, port: int) -> bool:
 
 
 def test_http_is_sent_on_and_other_names_are_not_answered(airflow):
-    answer = requests.get(f"http://{HOST}:{HTTP}/home?x=1", allow_redirects=False, timeout=10)
+    http = f"http://127.0.0.1:{HTTP}/home?x=1"
+    answer = requests.get(http, headers={"Host": HOST}, allow_redirects=False, timeout=10)
     assert (answer.status_code, answer.headers["Location"]) == (301, f"{SITE}/home?x=1")
+    with pytest.raises(requests.exceptions.ConnectionError):
+        requests.get(http, headers={"Host": "other.localhost"}, timeout=10)
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(f"https://other.localhost:{HTTPS}/", timeout=10, verify=False)
 
@@ -136,7 +139,7 @@ def test_no_secret_is_in_a_log_an_image_or_the_pages_of_airflow(airflow):
     files = "find /opt/airflow/logs -name '*.log' -exec cat {} +"
     places["logs of Airflow"] = compose("exec", "-T", "airflow-scheduler", "bash", "-c", files)
     assert '"task":"load"' in places["logs of Airflow"]
-    for image in (stack.WORKERS, "flight-delays/airflow"):
+    for image in (stack.WORKERS, stack.AIRFLOW):
         places[f"history of {image}"] = docker("history", "--no-trunc", image)
         places[f"settings of {image}"] = docker("inspect", image)
     places["database of Airflow"] = compose(
@@ -165,7 +168,7 @@ def test_no_secret_is_in_a_log_an_image_or_the_pages_of_airflow(airflow):
 
 def test_no_secret_is_in_a_layer(airflow):
     # .dockerignore lets in only what is listed, and no build has a secret for an argument.
-    for image in (stack.WORKERS, "flight-delays/airflow"):
+    for image in (stack.WORKERS, stack.AIRFLOW):
         layers = subprocess.run(["docker", "save", image], stdout=subprocess.PIPE, check=True).stdout
         for name, value in secrets().items():
             assert value.encode() not in layers, name
