@@ -43,6 +43,7 @@ notebooks: workers environment
 lint: environment
 	cargo fmt --check
 	cargo clippy --quiet --release --workspace --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then cargo deny --offline --log-level error check licenses sources bans; else echo "lint: no cargo-deny" >&2; fi
 	$(PYTHON) -m ruff check airflow bench docker notebooks
 	$(PYTHON) -m ruff format --check airflow bench docker notebooks
 	@if command -v shellcheck >/dev/null; then shellcheck $$(git ls-files '*.sh' .ci); else echo "lint: no shellcheck" >&2; fi
