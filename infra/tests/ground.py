@@ -221,7 +221,13 @@ class Written:
         return rule["Effect"], rule["Principal"], rule["Action"], rule["Condition"]
 
     def policies(self):
-        """What each role may do: sets of (action, on which)."""
+        """What each role may do in the lake: sets of (action, on which)."""
+        return {name: in_the_lake(of) for name, of in self._policies().items()}
+
+    def rights_elsewhere(self):
+        return {name: of - in_the_lake(of) for name, of in self._policies().items()}
+
+    def _policies(self) -> dict[str, set]:
         found = {}
         for name, p in self.of_type("IAM::Role").items():
             [trust] = p["AssumeRolePolicyDocument"]["Statement"]
@@ -249,7 +255,12 @@ def allowed(statements: list[dict], place) -> set[tuple[str, str]]:
         return one_or_more if isinstance(one_or_more, list) else [one_or_more]
 
     assert {s["Effect"] for s in statements} == {"Allow"}
-    return {(a, place(r)) for s in statements for a in many(s["Action"]) for r in many(s["Resource"])}
+    # The emulator has no place where it does not know the resource.
+    return {(a, place(r)) for s in statements for a in many(s["Action"]) for r in many(s.get("Resource", []))}
+
+
+def in_the_lake(rights: set) -> set:
+    return {(action, place) for action, place in rights if action.startswith("s3:")}
 
 
 class Deployed:
@@ -481,8 +492,11 @@ class Deployed:
             documents = [self.iam.get_role_policy(RoleName=role, PolicyName=p)["PolicyDocument"] for p in policies]
             # The emulator hands them out as text of Python.
             documents = [ast.literal_eval(d) for d in documents]
-            found[name] = allowed([s for d in documents for s in d["Statement"]], place)
+            found[name] = in_the_lake(allowed([s for d in documents for s in d["Statement"]], place))
         return found
+
+    def rights_elsewhere(self):
+        return None
 
     def user_data(self):
         scripts = {}

@@ -122,10 +122,12 @@ FACTS = {
                 for action in ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload")
                 for zone in ("02_silver", "03_gold")
             ),
-            ("secretsmanager:GetSecretValue", "WarehousePassword"),
         },
-        "SupersetRole": {("secretsmanager:GetSecretValue", "WarehousePassword")},
+        "SupersetRole": set(),
     },
+    "rights_elsewhere": dict.fromkeys(
+        ("AirflowRole", "SupersetRole"), {("secretsmanager:GetSecretValue", "WarehousePassword")}
+    ),
 }
 NAMES = {
     "EC2::VPC": {"Vpc": "vpc-airflow-ml"},
@@ -154,6 +156,7 @@ NAMES = {
 DROPPED = {
     "host_names",
     "protected",
+    "rights_elsewhere",
     "tables_of_subnets",
     "rules_outwards",
     "groups_of_machines",

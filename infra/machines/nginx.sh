@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Bare Ubuntu 22.04 to `nginx`: TLS before the other two machines. The user data of ../stack.yaml calls it and sets
+# the variables.
+# shellcheck source=infra/machines/base.sh
+source "$(dirname "${BASH_SOURCE[0]}")/base.sh"
+
+put AIRFLOW_UPSTREAM "$AIRFLOW_ADDRESS:8080"
+put SUPERSET_UPSTREAM "$SUPERSET_ADDRESS:8088"
+
+# What it depends on runs elsewhere.
+docker compose up --detach --wait --no-deps nginx

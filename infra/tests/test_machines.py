@@ -1,0 +1,154 @@
+"""The user data on bare Ubuntu 22.04, in a container: packages, .env, certificate, and what Docker is asked for.
+
+Real are Ubuntu's packages, Compose among them, the clone of this repository and its scripts. Stand-ins are what a
+container cannot have: the Docker engine (its calls are written down), Secrets Manager, and the authority of RDS. Not
+tried are cloud-init itself, the role's credentials, and the services that the machines start: those are tried by the
+tests of the stack.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from ground import FILE
+
+PROJECT = FILE.parents[1]
+PASSWORD = "canaryPassword7d1e"
+STANDINS = {
+    # Compose is asked whether it can read the file; all else would need the engine.
+    "docker": """#!/bin/bash
+if [[ $* == *" config"* ]]; then exec /usr/bin/docker "$@"; fi
+echo "$*" >>/tmp/calls
+""",
+    "aws": """#!/bin/bash
+[[ $* == "secretsmanager get-secret-value --secret-id the-secret"* ]] || { echo "aws $*" >&2; exit 1; }
+echo '{"username": "flights", "password": "%s"}'
+"""
+    % PASSWORD,
+    "curl": """#!/bin/bash
+[[ $* == *https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem ]] || { echo "curl $*" >&2; exit 1; }
+cp certificates/server.crt certificates/warehouse-ca.crt
+""",
+}
+VALUES = {
+    "Repository": "/repository",
+    "Revision": "HEAD",
+    "AirflowHost": "airflow.example.com",
+    "SupersetHost": "superset.example.com",
+    "AirflowAddress": "10.0.3.4",
+    "SupersetAddress": "10.0.4.4",
+    "AWS::Region": "us-east-1",
+    "Lake": "a-bucket",
+    "WarehouseHost": "database-ml.example.com",
+    "WarehousePassword": "the-secret",
+}
+
+
+def user_data(written, machine: str) -> str:
+    """As CloudFormation fills it in."""
+    return re.sub(r"\$\{([\w:]+)\}", lambda name: VALUES[name[1]], written.user_data()[machine])
+
+
+@pytest.mark.parametrize("machine", ["BastionHost", "Nginx", "Airflow", "Superset"])
+def test_shellcheck_is_content(written, machine, tmp_path):
+    if not shutil.which("shellcheck"):
+        pytest.skip("no shellcheck (Debian: apt-get install shellcheck)")
+    script = tmp_path / "user-data.sh"
+    script.write_text(user_data(written, machine))
+    done = subprocess.run(["shellcheck", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def missing() -> str | None:
+    if not shutil.which("docker") or subprocess.run(["docker", "info"], capture_output=True).returncode:
+        return "no Docker engine answers"
+    if subprocess.run([FILE.parent / "tests/ubuntu.sh"], capture_output=True).returncode:
+        return "ubuntu:22.04 can neither be pulled nor made (Debian: apt-get install debootstrap, as root)"
+
+
+@pytest.fixture(scope="module")
+def ubuntu():
+    if reason := missing():
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def run(ubuntu, written, tmp_path):
+    """Runs a machine's user data: the calls of Docker, the variables of .env, the file of Compose, the output."""
+
+    def run(machine: str) -> tuple[list[str], dict[str, str], dict, str]:
+        programs = tmp_path / "programs"
+        programs.mkdir()
+        for name, text in STANDINS.items():
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
+        script = tmp_path / "user-data.sh"
+        script.write_text(user_data(written, machine).replace("--depth 1 --branch \"HEAD\"", ""))
+        again = "/opt/flight-delays/infra/machines/%s.sh" % script_of(written, machine)
+        show = f"""
+            set -e
+            git config --global --add safe.directory '*' 2>/dev/null ||
+                printf '[safe]\\n directory = *\\n' >/root/.gitconfig
+            bash /tmp/user-data.sh
+            cd /opt/flight-delays
+            echo =====
+            cat /tmp/calls 2>/dev/null || true
+            echo =====
+            cat .env 2>/dev/null || true
+            echo =====
+            if [ -e .env ]; then docker compose config --format json; else echo '{{}}'; fi
+        """
+        assert again in script.read_text()
+        done = subprocess.run(
+            ["docker", "run", "--rm", "--interactive", f"--volume={PROJECT}:/repository:ro",
+             f"--volume={script}:/tmp/user-data.sh:ro", f"--volume={programs}:/usr/local/sbin:ro",
+             "ubuntu:22.04", "bash"],
+            input=show, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+        output, calls, env, file = done.stdout.split("=====\n")
+        variables = dict(re.findall(r"^(\w+)=(.*)$", env, re.M))
+        assert len(re.findall(r"^\w+=", env, re.M)) == len(variables), "a variable is there twice"
+        return calls.splitlines(), variables, json.loads(file), output + done.stderr
+
+    return run
+
+
+def script_of(written, machine: str) -> str:
+    [name] = written.names("EC2::Instance")[machine].splitlines()
+    return name
+
+
+def test_the_bastion_has_psql_and_no_docker(run):
+    calls, variables, _, output = run("BastionHost")
+    assert (calls, variables) == ([], {})
+    assert "postgresql-client" in output
+
+
+def test_nginx_leads_to_the_other_machines(run):
+    calls, variables, file, _ = run("Nginx")
+    assert calls == ["compose up --detach --wait --no-deps nginx"]
+    assert variables["AIRFLOW_UPSTREAM"] == "10.0.3.4:8080"
+    assert variables["SUPERSET_UPSTREAM"] == "10.0.4.4:8088"
+    assert file["services"]["nginx"]["environment"]["AIRFLOW_HOST"] == "airflow.example.com"
+    assert file["services"]["nginx"]["environment"]["AIRFLOW_UPSTREAM"] == "10.0.3.4:8080"
+
+
+def test_airflow_is_on_s3_and_rds(run):
+    calls, variables, file, output = run("Airflow")
+    assert calls == [
+        "compose build workers",
+        "compose up --build --detach --wait airflow-webserver airflow-scheduler",
+    ]
+    assert variables["COMPOSE_PROFILES"] == ""
+    services = file["services"]
+    assert not {"lake", "warehouse", "samples", "docker-proxy"} & services.keys()
+    assert services["airflow-webserver"]["ports"][0]["published"] == "8080"
+    worker = services["airflow-scheduler"]["environment"]
+    assert (worker["LAKE_URL"], worker["AWS_ENDPOINT_URL"], worker["AWS_REGION"]) == ("s3://a-bucket", "", "us-east-1")
+    assert (worker["PGHOST"], worker["PGDATABASE"], worker["PGUSER"], worker["PGSSLMODE"]) == (
+        "database-ml.example.com", "ml_results", "flights", "verify-full")  # fmt: skip
+    assert variables["WAREHOUSE_PASSWORD"] == PASSWORD
+    assert PASSWORD not in output
