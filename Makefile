@@ -30,6 +30,7 @@ stack:
 
 stack-test: environment
 	@docker/tests/run.sh
+	@infra/tests/run.sh infra/tests/test_machines.py -rs
 
 psql: environment
 	@$(PYTHON) airflow/local/postgres.py with .run/postgres psql
@@ -44,8 +45,8 @@ lint: environment
 	cargo fmt --check
 	cargo clippy --quiet --release --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline --log-level error check licenses sources bans; else echo "lint: no cargo-deny" >&2; fi
-	$(PYTHON) -m ruff check airflow bench docker notebooks
-	$(PYTHON) -m ruff format --check airflow bench docker notebooks
+	$(PYTHON) -m ruff check airflow bench docker infra notebooks
+	$(PYTHON) -m ruff format --check airflow bench docker infra notebooks
 	@if command -v shellcheck >/dev/null; then shellcheck $$(git ls-files '*.sh' .ci); else echo "lint: no shellcheck" >&2; fi
 
 bench: workers environment

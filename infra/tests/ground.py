@@ -46,7 +46,9 @@ class Written:
         """A property: a resource as its logical id, a parameter as its value."""
         match what:
             case {"Ref": name}:
-                return PARAMETERS.get(name) or self.template["Parameters"].get(name, {}).get("Default") or name
+                return (
+                    PARAMETERS.get(name) or self.template["Parameters"].get(name, {}).get("Default") or name
+                )
             case {"Fn::GetAtt": [name, *_]}:
                 return name
             case {"Fn::Select": [index, {"Fn::GetAZs": ""}]}:
@@ -237,7 +239,11 @@ class Written:
         return found
 
     def _place(self, resource) -> str:
-        return resource["Fn::Sub"].replace("${Lake.Arn}", "Lake") if "Fn::Sub" in resource else self.value(resource)
+        return (
+            resource["Fn::Sub"].replace("${Lake.Arn}", "Lake")
+            if "Fn::Sub" in resource
+            else self.value(resource)
+        )
 
     def user_data(self):
         """The scripts, without the values that only a deployment has."""
@@ -294,14 +300,21 @@ class Deployed:
     def ids(self, kind: str) -> dict[str, str]:
         """Physical to logical ids of a kind."""
         kind = f"AWS::{kind}"
-        return {r["PhysicalResourceId"]: r["LogicalResourceId"] for r in self.resources if r["ResourceType"] == kind}
+        return {
+            r["PhysicalResourceId"]: r["LogicalResourceId"]
+            for r in self.resources
+            if r["ResourceType"] == kind
+        }
 
     def names(self, kind: str):
         ids = list(self.ids(kind))
         if kind == "EC2::EIP":
             tagged = {a["PublicIp"]: a["Tags"] for a in self.ec2.describe_addresses()["Addresses"]}
         else:
-            tagged = {id: self.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [id]}])["Tags"] for id in ids}
+            tagged = {
+                id: self.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [id]}])["Tags"]
+                for id in ids
+            }
         named = self.ids(kind)
         return {named[id]: t["Value"] for id in ids for t in tagged[id] if t["Key"] == "Name"}
 
@@ -316,9 +329,9 @@ class Deployed:
         return self._of_the_vpc("enableDnsHostnames")["EnableDnsHostnames"]["Value"]
 
     def gateway(self):
-        [gateway] = self.ec2.describe_internet_gateways(InternetGatewayIds=list(self.ids("EC2::InternetGateway")))[
-            "InternetGateways"
-        ]
+        [gateway] = self.ec2.describe_internet_gateways(
+            InternetGatewayIds=list(self.ids("EC2::InternetGateway"))
+        )["InternetGateways"]
         [attached] = gateway["Attachments"]
         return self.logical[gateway["InternetGatewayId"]], "Vpc" if attached["VpcId"] == self.vpc_id else None
 
@@ -406,7 +419,10 @@ class Deployed:
         }
 
     def profiles(self):
-        arns = {n: m.get("IamInstanceProfile", {}).get("Arn", "/").rsplit("/", 1)[1] for n, m in self._machines().items()}
+        arns = {
+            n: m.get("IamInstanceProfile", {}).get("Arn", "/").rsplit("/", 1)[1]
+            for n, m in self._machines().items()
+        }
         return {name: self.logical.get(profile) for name, profile in arns.items()}
 
     def disks(self):
@@ -489,7 +505,9 @@ class Deployed:
         found = {}
         for role, name in self.ids("IAM::Role").items():
             policies = self.iam.list_role_policies(RoleName=role)["PolicyNames"]
-            documents = [self.iam.get_role_policy(RoleName=role, PolicyName=p)["PolicyDocument"] for p in policies]
+            documents = [
+                self.iam.get_role_policy(RoleName=role, PolicyName=p)["PolicyDocument"] for p in policies
+            ]
             # The emulator hands them out as text of Python.
             documents = [ast.literal_eval(d) for d in documents]
             found[name] = in_the_lake(allowed([s for d in documents for s in d["Statement"]], place))
@@ -508,7 +526,7 @@ class Deployed:
 
 
 def for_the_emulator(template: dict, image: str) -> str:
-    """The template without what moto 5.2 fails at: the look-up of the image, the parameters of the warehouse."""
+    """The template without what moto 5.2 fails at: look-up of the image, parameters of the warehouse."""
     template = json.loads(json.dumps(template))
     template["Parameters"]["UbuntuAmi"] = {"Type": "AWS::EC2::Image::Id", "Default": image}
     del template["Resources"]["Warehouse"]["Properties"]["DBParameterGroupName"]

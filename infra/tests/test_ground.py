@@ -125,9 +125,10 @@ FACTS = {
         },
         "SupersetRole": set(),
     },
-    "rights_elsewhere": dict.fromkeys(
-        ("AirflowRole", "SupersetRole"), {("secretsmanager:GetSecretValue", "WarehousePassword")}
-    ),
+    "rights_elsewhere": {
+        "AirflowRole": {("secretsmanager:GetSecretValue", "WarehousePassword")},
+        "SupersetRole": {("secretsmanager:GetSecretValue", "WarehousePassword")},
+    },
 }
 NAMES = {
     "EC2::VPC": {"Vpc": "vpc-airflow-ml"},

@@ -1,9 +1,9 @@
-"""The user data on bare Ubuntu 22.04, in a container: packages, .env, certificate, and what Docker is asked for.
+"""The user data on bare Ubuntu 22.04, in a container: packages, .env, certificate, what Docker is asked for.
 
-Real are Ubuntu's packages, Compose among them, the clone of this repository and its scripts. Stand-ins are what a
-container cannot have: the Docker engine (its calls are written down), Secrets Manager, and the authority of RDS. Not
-tried are cloud-init itself, the role's credentials, and the services that the machines start: those are tried by the
-tests of the stack.
+Real are Ubuntu's packages, Compose among them, the clone of this repository and its scripts. Stand-ins are
+what a container cannot have: the Docker engine (its calls are written down), Secrets Manager, and the authority
+of RDS. Not tried are cloud-init itself, the role's credentials, and the services that the machines start: those
+are tried by the tests of the stack.
 """
 
 import json
@@ -24,11 +24,10 @@ echo "$*" >>/tmp/calls
 """,
     "aws": """#!/bin/bash
 [[ $* == "secretsmanager get-secret-value --secret-id the-secret"* ]] || { echo "aws $*" >&2; exit 1; }
-echo '{"username": "flights", "password": "%s"}'
-"""
-    % PASSWORD,
+echo '{"username": "flights", "password": "canaryPassword7d1e"}'
+""",
     "curl": """#!/bin/bash
-[[ $* == *https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem ]] || { echo "curl $*" >&2; exit 1; }
+[[ $* == *https://truststore.pki.rds.amazonaws.com/*/global-bundle.pem ]] || { echo "curl $*" >&2; exit 1; }
 cp certificates/server.crt certificates/warehouse-ca.crt
 """,
 }
@@ -49,16 +48,6 @@ VALUES = {
 def user_data(written, machine: str) -> str:
     """As CloudFormation fills it in."""
     return re.sub(r"\$\{([\w:]+)\}", lambda name: VALUES[name[1]], written.user_data()[machine])
-
-
-@pytest.mark.parametrize("machine", ["BastionHost", "Nginx", "Airflow", "Superset"])
-def test_shellcheck_is_content(written, machine, tmp_path):
-    if not shutil.which("shellcheck"):
-        pytest.skip("no shellcheck (Debian: apt-get install shellcheck)")
-    script = tmp_path / "user-data.sh"
-    script.write_text(user_data(written, machine))
-    done = subprocess.run(["shellcheck", script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
 
 
 def missing() -> str | None:
@@ -87,7 +76,7 @@ def repository(tmp_path_factory):
 
 @pytest.fixture
 def run(ubuntu, repository, written, tmp_path):
-    """Runs a machine's user data: the calls of Docker, the variables of .env, the file of Compose, the output."""
+    """Runs a machine's user data: Docker's calls, the variables of .env, the file of Compose, the output."""
 
     def run(machine: str) -> tuple[list[str], dict[str, str], dict, str]:
         programs = tmp_path / "programs"
@@ -151,7 +140,11 @@ def test_airflow_is_on_s3_and_rds(run):
     assert not {"lake", "warehouse", "samples", "docker-proxy"} & services.keys()
     assert services["airflow-webserver"]["ports"][0]["published"] == "8080"
     worker = services["airflow-scheduler"]["environment"]
-    assert (worker["LAKE_URL"], worker["AWS_ENDPOINT_URL"], worker["AWS_REGION"]) == ("s3://a-bucket", "", "us-east-1")
+    assert (worker["LAKE_URL"], worker["AWS_ENDPOINT_URL"], worker["AWS_REGION"]) == (
+        "s3://a-bucket",
+        "",
+        "us-east-1",
+    )
     assert (worker["PGHOST"], worker["PGDATABASE"], worker["PGUSER"], worker["PGSSLMODE"]) == (
         "database-ml.example.com", "ml_results", "flights", "verify-full")  # fmt: skip
     assert variables["WAREHOUSE_PASSWORD"] == PASSWORD

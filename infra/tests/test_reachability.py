@@ -10,8 +10,8 @@ WAREHOUSE = "Warehouse"
 def reachability(written) -> dict[tuple[str, str], set[str]]:
     """The ports that each of the machines, the warehouse, and the internet can open at each other.
 
-    A way leads from a place to a machine when a rule of the machine's group names the place, or its group, and
-    when the machine has an address there: machines without one of the internet's are not reached from it.
+    A way leads from a place to a machine when a rule of the machine's group names the place, or its group,
+    and when the machine has an address there: those without one of the internet's are not reached from it.
     """
     group = {machine: groups[0] for machine, groups in written.groups_of_machines().items()}
     group[WAREHOUSE] = written.groups_of_the_warehouse()[0]
@@ -25,7 +25,11 @@ def reachability(written) -> dict[tuple[str, str], set[str]]:
         for protocol, first, last, peer in written.rules()[its_group]:
             assert (protocol, first) == ("tcp", last)
             if "/" in peer:
-                sources = [INTERNET if peer == "0.0.0.0/0" else ADMINISTRATORS] if target in open_to_internet else []
+                sources = (
+                    [INTERNET if peer == "0.0.0.0/0" else ADMINISTRATORS]
+                    if target in open_to_internet
+                    else []
+                )
                 # From within as well: who is everywhere is also here.
                 sources += [machine for machine in group if machine != target and peer == "0.0.0.0/0"]
             else:

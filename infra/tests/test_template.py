@@ -1,10 +1,12 @@
 """What linters say of the template: nothing, but for what is set aside with a reason."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from ground import FILE
 
 PROGRAMS = Path(sys.executable).parent
@@ -38,3 +40,14 @@ def test_checkov_is_content():
     for check, result in aside.items():
         assert len(result["suppress_comment"]) > 20, check
         print(f"{check} is set aside: {result['suppress_comment']}")
+
+
+@pytest.mark.parametrize("machine", ["BastionHost", "Nginx", "Airflow", "Superset"])
+def test_shellcheck_is_content_with_the_user_data(written, machine, tmp_path):
+    if not shutil.which("shellcheck"):
+        pytest.skip("no shellcheck (Debian: apt-get install shellcheck)")
+    script = tmp_path / "user-data.sh"
+    # A variable of CloudFormation is one of the shell, by its spelling.
+    script.write_text(written.user_data()[machine].replace("AWS::Region", "Region"))
+    done = subprocess.run(["shellcheck", "--exclude=SC2154", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
