@@ -17,7 +17,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 /// One side of a system call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// The worker is about to make the call.
     Before,
@@ -26,7 +26,7 @@ pub enum Side {
 }
 
 /// A point in a worker's life: a system call that opens, changes or names a file, or sends something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Point {
     /// The call, such as `fsync`.
     pub call: &'static str,
@@ -55,10 +55,10 @@ pub enum Then {
     Signal(Signal),
 }
 
-/// Runs a worker to its end and asks `at` at every point, counted from 0, what becomes of it. While
-/// `at` does something else, the worker stands still. After a signal no point is asked about.
+/// Runs a worker to its end and asks `at` at every point what becomes of it. While `at` does something
+/// else, the worker stands still. After a signal no point is asked about.
 #[must_use]
-pub fn trace(worker: Worker, mut at: impl FnMut(usize, &Point) -> Then) -> Finished {
+pub fn trace(worker: Worker, mut at: impl FnMut(&Point) -> Then) -> Finished {
     let running = worker.in_shell("kill -STOP $$; exec \"$@\"").start();
     let worker = Pid::from_raw(running.id().try_into().unwrap());
     // Ours alone: other threads have children of their own.
@@ -71,7 +71,7 @@ pub fn trace(worker: Worker, mut at: impl FnMut(usize, &Point) -> Then) -> Finis
     ptrace::seize(worker, options).unwrap();
     kill(worker, Signal::SIGCONT).unwrap();
 
-    let (mut count, mut is_worker, mut signalled) = (0, false, false);
+    let (mut is_worker, mut signalled) = (false, false);
     let code = loop {
         let status = match waitpid(None, Some(every)) {
             Err(Errno::EINTR) => continue,
@@ -83,11 +83,10 @@ pub fn trace(worker: Worker, mut at: impl FnMut(usize, &Point) -> Then) -> Finis
             WaitStatus::PtraceSyscall(thread) => {
                 let point = is_worker.then(|| point(worker, thread)).flatten();
                 if let Some(point) = point.filter(|_| !signalled) {
-                    if let Then::Signal(signal) = at(count, &point) {
+                    if let Then::Signal(signal) = at(&point) {
                         kill(worker, signal).unwrap();
                         signalled = true;
                     }
-                    count += 1;
                 }
                 (thread, None)
             }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use chaos::report::report;
@@ -33,77 +33,92 @@ fn just_before<'a>(versions: &'a mut Versions, name: &str, lake: Lake) -> Year<'
     year
 }
 
-/// The points that a worker comes to when nothing disturbs it.
-fn points(versions: &mut Versions, name: &'static str, lake: Lake) -> Vec<Point> {
-    let year = just_before(versions, name, lake);
-    let mut points = vec![];
-    let finished = trace(year.worker(name), |_, point| {
-        points.push(point.clone());
+/// The points that a worker comes to when nothing disturbs it, and how often.
+fn points(year: &Year<'_>, name: &'static str) -> BTreeMap<Point, usize> {
+    let mut points = BTreeMap::new();
+    let finished = trace(year.worker(name), |point| {
+        *points.entry(point.clone()).or_default() += 1;
         Then::GoOn
     });
     let _ = finished.summary();
     points
 }
 
-/// Kills each worker at every `step`th of its points, with each of the signals in turn.
-fn kill_at_points(versions: &mut Versions, step: usize) -> (usize, BTreeSet<String>) {
-    let (mut kills, mut places) = (0, BTreeSet::new());
-    for (name, lake) in RUNS {
-        let all = points(versions, name, lake).len();
-        assert!(all > 0, "{name} does nothing");
-        for at in (0..all).step_by(step) {
-            for signal in SIGNALS {
-                let mut year = just_before(versions, name, lake);
-                let mut killed_at = None;
-                let mut sent = Instant::now();
-                let finished = trace(year.worker(name), |count, point| {
-                    if count < at {
-                        return Then::GoOn;
-                    }
-                    killed_at = Some(format!("{name}: {point}"));
-                    sent = Instant::now();
-                    Then::Signal(signal)
-                });
-                let took = sent.elapsed();
-                assert!(took < Duration::from_secs(1), "{killed_at:?}: {took:?}");
-                // Another order of the threads may have had fewer points; and the end may come
-                // before the signal's thread has woken.
-                if finished.code != Some(0) {
-                    // Before it has a handler SIGTERM kills it as it is.
-                    assert!(matches!(finished.code, None | Some(143)), "{finished:?}");
-                    kills += 1;
-                    places.extend(killed_at);
-                }
-                year.assert_whole();
-                year.assert_recovers();
-            }
+/// Runs a worker up to the `time`th time that it comes to a point, and kills it there. Whether it was
+/// killed: another order of its threads may have other points, and the end may come before the thread
+/// that hears of signals has woken.
+fn kill_at(year: &mut Year<'_>, name: &'static str, at: &Point, time: usize, signal: Signal) -> bool {
+    let (mut times, mut sent) = (0, Instant::now());
+    let finished = trace(year.worker(name), |point| {
+        times += usize::from(point == at);
+        if times < time {
+            return Then::GoOn;
         }
-    }
-    (kills, places)
+        sent = Instant::now();
+        Then::Signal(signal)
+    });
+    let took = sent.elapsed();
+    let killed = finished.code != Some(0);
+    assert!(!killed || took < Duration::from_secs(1), "{name}: {at}: {took:?}");
+    // Before it has a handler SIGTERM kills it as it is.
+    assert!(matches!(finished.code, None | Some(0 | 143)), "{finished:?}");
+    year.assert_whole();
+    year.assert_recovers();
+    killed
 }
 
-fn at_points(step: usize) -> usize {
-    let (kills, places) = kill_at_points(&mut Versions::usual(), step);
-    report(
-        "a worker killed at a system call, by SIGKILL or SIGTERM",
-        kills,
-        &format!(
-            "{} different points; each file, object and table whole at once, the year run again equal to an undisturbed one",
-            places.len()
-        ),
+/// Which of the times that a worker comes to a point.
+fn some_times(times: usize) -> BTreeSet<usize> {
+    BTreeSet::from([1, times.div_ceil(2), times])
+}
+
+/// Kills each worker at each of its points that `chosen` takes, and says so.
+fn at_points(what: &str, chosen: impl Fn(usize, usize) -> Vec<(usize, Signal)>) -> usize {
+    let mut versions = Versions::usual();
+    let (mut kills, mut tries, mut places) = (0, 0, 0);
+    for (name, lake) in RUNS {
+        let points = points(&just_before(&mut versions, name, lake), name);
+        assert!(!points.is_empty(), "{name} does nothing");
+        for p in &points { eprintln!("{name} {lake:?} {} {}", p.0, p.1); }
+        for (number, (point, times)) in points.iter().enumerate() {
+            for (time, signal) in chosen(number, *times) {
+                let mut year = just_before(&mut versions, name, lake);
+                kills += usize::from(kill_at(&mut year, name, point, time, signal));
+                tries += 1;
+            }
+        }
+        places += points.len();
+    }
+    let outcome = format!(
+        "of {tries} tries, the others came too late; {places} different points; every file, object and \
+         table whole at once, the year run again equal to an undisturbed one"
     );
+    report(what, kills, &outcome);
     kills
 }
 
+/// Every third point, with one of the signals in turn.
 #[test]
 fn killed_at_some_points() {
-    assert!(at_points(17) > 40);
+    let kills = at_points("killed at some system calls", |number, _| {
+        let signal = SIGNALS[number / 3 % 2];
+        match number % 3 {
+            0 => vec![(1, signal)],
+            _ => vec![],
+        }
+    });
+    assert!(kills >= 40, "{kills}");
 }
 
+/// Every point, the first, a middle and the last time, with each of the signals.
 #[test]
 #[ignore = "make chaos: minutes"]
 fn killed_at_every_point() {
-    assert!(at_points(1) >= 200);
+    let kills = at_points("killed at every system call", |_, times| {
+        let times = some_times(times).into_iter();
+        times.flat_map(|time| SIGNALS.map(|signal| (time, signal))).collect()
+    });
+    assert!(kills >= 200, "{kills}");
 }
 
 /// Rejects of the older year have to vanish, in the data dir and in the lake.
@@ -111,22 +126,17 @@ fn killed_at_every_point() {
 fn clean_killed_where_rejects_vanish() {
     let older = Bronze::ordinary(300).set(7, "DISTANCE", "far");
     let mut versions = Versions::of(&older, &Bronze::ordinary(400));
-    let mut kills = 0;
+    let (mut kills, mut tries) = (0, 0);
     for lake in [Lake::Folder, Lake::Bucket] {
-        let all = points(&mut versions, "clean", lake).len();
-        // What happens after silver was published comes last.
-        for at in all.saturating_sub(16)..all {
+        let mut points = points(&just_before(&mut versions, "clean", lake), "clean");
+        points.retain(|point, _| point.on.contains("rejected") || point.on.contains("silver"));
+        for (point, times) in points {
             let mut year = just_before(&mut versions, "clean", lake);
-            let finished = trace(year.worker("clean"), |count, _| match count < at {
-                true => Then::GoOn,
-                false => Then::Signal(Signal::SIGKILL),
-            });
-            kills += usize::from(finished.code.is_none());
-            year.assert_whole();
-            year.assert_recovers();
+            kills += usize::from(kill_at(&mut year, "clean", &point, times, Signal::SIGKILL));
+            tries += 1;
         }
     }
-    assert!(kills > 16, "{kills}");
+    assert!(kills > 16 && kills == tries, "{kills} of {tries}");
     report("clean killed where rejects of an earlier run vanish", kills, "as above");
 }
 
