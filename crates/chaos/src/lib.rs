@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+pub mod proxy;
 pub mod report;
 pub mod trace;
 pub mod year;

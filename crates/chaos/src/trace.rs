@@ -192,7 +192,9 @@ fn argument(registers: &user_regs_struct, at: usize) -> u64 {
 /// The name of a file that is the pipeline's: in a data dir or a lake.
 fn name(path: &str) -> Option<String> {
     let parts: Vec<_> = path.split('/').collect();
-    let below = parts.iter().position(|part| matches!(*part, "data" | "lake"))?;
+    let below = parts
+        .iter()
+        .position(|part| matches!(*part, "data" | "lake"))?;
     Some(parts[below..].join("/"))
 }
 

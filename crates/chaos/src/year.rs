@@ -62,18 +62,18 @@ impl Versions {
     #[must_use]
     pub fn usual() -> Self {
         let older = Bronze::ordinary(900).set(7, "DISTANCE", "far");
-        let newer = Bronze::ordinary(1200)
-            .set(9, "DISTANCE", "farther")
-            .set(1, "DEP_DELAY", "700.0");
+        let newer =
+            Bronze::ordinary(1200)
+                .set(9, "DISTANCE", "farther")
+                .set(1, "DEP_DELAY", "700.0");
         Versions::of(&older, &newer)
     }
 
     /// A year in the older state, with the newer raw file in its lake.
     #[must_use]
     pub fn begin(&mut self, lake: Lake) -> Year<'_> {
-        let restore = format!(
-            "BEGIN; DELETE FROM {TABLE}; INSERT INTO {TABLE} SELECT * FROM older; COMMIT"
-        );
+        let restore =
+            format!("BEGIN; DELETE FROM {TABLE}; INSERT INTO {TABLE} SELECT * FROM older; COMMIT");
         self.database.execute(&restore);
         let year = Year {
             place: Place::new(),

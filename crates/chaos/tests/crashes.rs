@@ -47,7 +47,13 @@ fn points(year: &Year<'_>, name: &'static str) -> BTreeMap<Point, usize> {
 /// Runs a worker up to the `time`th time that it comes to a point, and kills it there. Whether it was
 /// killed: another order of its threads may have other points, and the end may come before the thread
 /// that hears of signals has woken.
-fn kill_at(year: &mut Year<'_>, name: &'static str, at: &Point, time: usize, signal: Signal) -> bool {
+fn kill_at(
+    year: &mut Year<'_>,
+    name: &'static str,
+    at: &Point,
+    time: usize,
+    signal: Signal,
+) -> bool {
     let (mut times, mut sent) = (0, Instant::now());
     let finished = trace(year.worker(name), |point| {
         times += usize::from(point == at);
@@ -59,9 +65,15 @@ fn kill_at(year: &mut Year<'_>, name: &'static str, at: &Point, time: usize, sig
     });
     let took = sent.elapsed();
     let killed = finished.code != Some(0);
-    assert!(!killed || took < Duration::from_secs(1), "{name}: {at}: {took:?}");
+    assert!(
+        !killed || took < Duration::from_secs(1),
+        "{name}: {at}: {took:?}"
+    );
     // Before it has a handler SIGTERM kills it as it is.
-    assert!(matches!(finished.code, None | Some(0 | 143)), "{finished:?}");
+    assert!(
+        matches!(finished.code, None | Some(0 | 143)),
+        "{finished:?}"
+    );
     year.assert_whole();
     year.assert_recovers();
     killed
@@ -79,7 +91,6 @@ fn at_points(what: &str, chosen: impl Fn(usize, usize) -> Vec<(usize, Signal)>) 
     for (name, lake) in RUNS {
         let points = points(&just_before(&mut versions, name, lake), name);
         assert!(!points.is_empty(), "{name} does nothing");
-        for p in &points { eprintln!("{name} {lake:?} {} {}", p.0, p.1); }
         for (number, (point, times)) in points.iter().enumerate() {
             for (time, signal) in chosen(number, *times) {
                 let mut year = just_before(&mut versions, name, lake);
@@ -116,7 +127,9 @@ fn killed_at_some_points() {
 fn killed_at_every_point() {
     let kills = at_points("killed at every system call", |_, times| {
         let times = some_times(times).into_iter();
-        times.flat_map(|time| SIGNALS.map(|signal| (time, signal))).collect()
+        times
+            .flat_map(|time| SIGNALS.map(|signal| (time, signal)))
+            .collect()
     });
     assert!(kills >= 200, "{kills}");
 }
@@ -137,7 +150,11 @@ fn clean_killed_where_rejects_vanish() {
         }
     }
     assert!(kills > 16 && kills == tries, "{kills} of {tries}");
-    report("clean killed where rejects of an earlier run vanish", kills, "as above");
+    report(
+        "clean killed where rejects of an earlier run vanish",
+        kills,
+        "as above",
+    );
 }
 
 /// Kills each worker after each of `moments` parts of the time that it takes.
@@ -157,7 +174,10 @@ fn by_time(moments: u32) -> usize {
                 std::thread::sleep(whole * moment / moments);
                 running.signal(signal);
                 let finished = running.wait();
-                assert!(matches!(finished.code, None | Some(0 | 143)), "{finished:?}");
+                assert!(
+                    matches!(finished.code, None | Some(0 | 143)),
+                    "{finished:?}"
+                );
                 kills += usize::from(finished.code != Some(0));
                 tried += 1;
                 year.assert_whole();
@@ -166,7 +186,11 @@ fn by_time(moments: u32) -> usize {
         }
     }
     let outcome = format!("of {tried} tries, the others came too late; as above");
-    report("a worker killed after some time, by SIGKILL or SIGTERM", kills, &outcome);
+    report(
+        "a worker killed after some time, by SIGKILL or SIGTERM",
+        kills,
+        &outcome,
+    );
     kills
 }
 
