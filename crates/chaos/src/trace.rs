@@ -82,11 +82,11 @@ pub fn trace(worker: Worker, mut at: impl FnMut(&Point) -> Then) -> Finished {
             WaitStatus::Signaled(pid, ..) if pid == worker => break None,
             WaitStatus::PtraceSyscall(thread) => {
                 let point = is_worker.then(|| point(worker, thread)).flatten();
-                if let Some(point) = point.filter(|_| !signalled) {
-                    if let Then::Signal(signal) = at(&point) {
-                        kill(worker, signal).unwrap();
-                        signalled = true;
-                    }
+                if let Some(point) = point.filter(|_| !signalled)
+                    && let Then::Signal(signal) = at(&point)
+                {
+                    kill(worker, signal).unwrap();
+                    signalled = true;
                 }
                 (thread, None)
             }

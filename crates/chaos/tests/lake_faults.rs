@@ -28,10 +28,10 @@ fn faults(after: &[usize]) -> Vec<Fault> {
 }
 
 /// Runs each worker through a line with each fault, in its first `times` connections; whether it got
-/// through, the year is whole and can be run again. The numbers of those that did and did not.
-fn through(faults: &[Fault], times: &[usize]) -> (usize, usize) {
+/// through, the year is whole and can be run again. How many did, and the errors of those that did not.
+fn through(faults: &[Fault], times: &[usize]) -> (usize, Vec<String>) {
     let mut versions = Versions::usual();
-    let (mut passed, mut failed) = (0, 0);
+    let (mut passed, mut failed) = (0, vec![]);
     for name in WORKERS {
         for &fault in faults {
             for &times in times {
@@ -47,7 +47,7 @@ fn through(faults: &[Fault], times: &[usize]) -> (usize, usize) {
                     _ => {
                         let error = finished.error();
                         assert!(error.contains("lake") || error.contains("s3://"), "{error}");
-                        failed += 1;
+                        failed.push(format!("{name}: {fault:?}: {error}"));
                     }
                 }
                 year.assert_whole();
@@ -61,7 +61,7 @@ fn through(faults: &[Fault], times: &[usize]) -> (usize, usize) {
 #[test]
 fn a_line_that_breaks_a_few_times() {
     let (passed, failed) = through(&faults(&[0, 300, 20_000]), &[2]);
-    assert_eq!(failed, 0);
+    assert_eq!(failed, [""; 0]);
     report(
         "S3: refused, reset, closed in mid-body, slow, 500, 503; twice each",
         passed,
@@ -74,7 +74,7 @@ fn a_line_that_breaks_a_few_times() {
 fn a_line_that_breaks_in_many_places() {
     let after: Vec<usize> = (0..24).map(|step| step * step * 450).collect();
     let (passed, failed) = through(&faults(&after), &[1, 4]);
-    assert_eq!(failed, 0);
+    assert_eq!(failed, [""; 0]);
     report(
         "S3: the same at many places, once and four times each",
         passed,
