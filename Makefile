@@ -4,6 +4,7 @@
 # make shell  a shell with the workers on the PATH and the warehouse at hand, to run them one by one
 # make stack  the whole stack in containers: makes images, passwords and a certificate that are missing, starts it
 # make stack-test  every test of the stack, against the Docker engine of this machine: about half an hour
+# make chaos  workers killed at every system call, and a lake behind a line that breaks: five minutes
 # make notebooks  runs the notebooks and keeps in them what comes out
 # make lint   formatting and lints, as CI checks them
 # make bench  the workers on a full year beside Python polars and DuckDB
@@ -14,13 +15,16 @@ PYTHON := .venv/bin/python
 # uv trusts whom this machine trusts, a proxy's certificate among them.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: run test stack stack-test psql shell notebooks lint bench clean workers environment
+.PHONY: run test chaos stack stack-test psql shell notebooks lint bench clean workers environment
 
 run: workers environment
 	@$(PYTHON) airflow/local/run.py
 
 test: environment
 	@.ci/test
+
+chaos: workers environment
+	@cargo test --quiet --release --workspace --test crashes --test lake_faults -- --include-ignored --nocapture --test-threads=1
 
 # Airflow's image takes the workers out of theirs, which therefore comes first.
 stack:

@@ -1,9 +1,9 @@
 """The user data on bare Ubuntu 22.04, in a container: packages, .env, certificate, what Docker is asked for.
 
 Real are Ubuntu's packages, Compose among them, the clone of this repository and its scripts. Stand-ins are
-what a container cannot have: the Docker engine (its calls are written down), Secrets Manager, and the authority
-of RDS. Not tried are cloud-init itself, the role's credentials, and the services that the machines start: those
-are tried by the tests of the stack.
+what a container cannot have: the Docker engine (its calls are written down), Secrets Manager, and the
+authority of RDS. Not tried are cloud-init itself, the role's credentials, and the services that the machines start:
+those are tried by the tests of the stack.
 """
 
 import json

@@ -1,6 +1,7 @@
 //! A worker's binary, started as a user starts it, and what came of it.
 
 use std::ffi::OsStr;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -26,6 +27,30 @@ impl Worker {
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         Worker::through(name, Command::new(binary(name)))
+    }
+
+    /// The same, started by another program that ends up running it: `["setpriv", "--reuid", "7"]`.
+    #[must_use]
+    pub fn behind(self, program: &[&str]) -> Self {
+        let mut command = Command::new(program[0]);
+        command
+            .args(&program[1..])
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
+        if let Some(dir) = self.command.get_current_dir() {
+            command.current_dir(dir);
+        }
+        let mut behind = Worker::through(self.name, command);
+        let variables = self.command.get_envs();
+        let set = variables.filter_map(|(name, value)| Some((name, value?)));
+        behind.command.envs(set);
+        behind
+    }
+
+    /// The same, started by a line of `sh`, in which `"$@"` is the worker.
+    #[must_use]
+    pub fn in_shell(self, line: &str) -> Self {
+        self.behind(&["sh", "-c", line, "sh"])
     }
 
     /// A command that ends up running the worker `name`.
@@ -117,6 +142,28 @@ impl Running {
             .find_map(|line| line.strip_prefix("SigCgt:"))
             .unwrap_or("0");
         u64::from_str_radix(caught.trim(), 16).unwrap_or(0) >> 14 & 1 == 1
+    }
+
+    /// The number of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What a worker has left whose end, and its exit code, somebody else has waited for.
+    #[must_use]
+    pub fn ended(mut self, code: Option<i32>) -> Finished {
+        let mut text = [String::new(), String::new()];
+        let (out, err) = (self.child.stdout.take(), self.child.stderr.take());
+        out.unwrap().read_to_string(&mut text[0]).unwrap();
+        err.unwrap().read_to_string(&mut text[1]).unwrap();
+        let [stdout, stderr] = text;
+        Finished {
+            name: self.name,
+            code,
+            stdout,
+            stderr,
+        }
     }
 
     /// Waits for its end.

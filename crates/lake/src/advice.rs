@@ -39,6 +39,12 @@ impl Lake {
     }
 }
 
+/// Whether the connection broke in the middle of a listing, or as it opened; the library has only texts for it.
+pub(crate) fn broke_off(e: &Error) -> bool {
+    let text = once(e);
+    text.contains("Error getting list response body") || text.contains("connection was not ready")
+}
+
 /// The error and its causes; most of the library's texts repeat those of their causes.
 fn once(e: &Error) -> String {
     causes(e).fold(String::new(), |text, cause| {

@@ -127,15 +127,34 @@ impl Lake {
     /// Those of the raw files that the lake has, in order.
     fn listed(&self, wanted: &[Key]) -> Result<Vec<Key>> {
         let folder = self.key(key::BRONZE);
-        let all = self.store.list_with_delimiter(Some(&folder));
         let all = self
-            .runtime
-            .block_on(all)
+            .ask(|| self.store.list_with_delimiter(Some(&folder)))
             .map_err(|e| self.explain(e, &format!("cannot list {}", self.place(&folder))))?;
         let mut found: Vec<Key> = all.objects.into_iter().map(|o| o.location).collect();
         found.retain(|key| wanted.contains(key));
         found.sort();
         Ok(found)
+    }
+
+    /// Asks for something, and again where the connection breaks in one of the two ways that the library, which tries
+    /// all others again, takes for final: in the middle of a listing, and as it opens.
+    fn ask<T, F>(&self, request: impl Fn() -> F) -> object_store::Result<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        self.runtime.block_on(async {
+            let mut pause = Duration::from_millis(100);
+            loop {
+                match request().await {
+                    Err(e) if advice::broke_off(&e) && pause < Duration::from_secs(10) => {
+                        log::debug!("{}: {e}: trying again", self.url);
+                        tokio::time::sleep(pause).await;
+                        pause *= 2;
+                    }
+                    answer => return answer,
+                }
+            }
+        })
     }
 
     /// Whether an object lies in the lake.
@@ -144,7 +163,7 @@ impl Lake {
     /// When the lake cannot be read.
     pub fn has(&self, key: &str) -> Result<bool> {
         let key = self.key(key);
-        match self.runtime.block_on(self.store.head(&key)) {
+        match self.ask(|| self.store.head(&key)) {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(e) => Err(self.explain(e, &format!("cannot look for {}", self.place(&key)))),
@@ -160,12 +179,12 @@ impl Lake {
             return Ok(());
         }
         let key = self.key(key);
-        let removed = self.runtime.block_on(self.store.delete(&key));
+        let removed = self.ask(|| self.store.delete(&key));
         removed.map_err(|e| self.explain(e, &format!("cannot remove {}", self.place(&key))))
     }
 
     fn head(&self, key: &Key) -> Result<Object> {
-        let meta = self.runtime.block_on(self.store.head(key));
+        let meta = self.ask(|| self.store.head(key));
         let meta =
             meta.map_err(|e| self.explain(e, &format!("cannot look at {}", self.place(key))))?;
         Ok(Object::new(meta, self.place(key)))

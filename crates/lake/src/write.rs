@@ -28,13 +28,11 @@ impl Lake {
         let failed = |e| self.explain(e, &format!("cannot write {place}"));
         if size <= PART {
             let whole = next_part(&mut file, path)?;
-            self.runtime
-                .block_on(self.store.put(&key, whole))
+            self.ask(|| self.store.put(&key, whole.clone()))
                 .map_err(failed)?;
         } else {
             let mut upload = self
-                .runtime
-                .block_on(self.store.put_multipart(&key))
+                .ask(|| self.store.put_multipart(&key))
                 .map_err(failed)?;
             if let Err(e) = self.send(&mut *upload, &mut file, path, &place) {
                 // The first error is the one to tell; what the lake says of tidying up is not.

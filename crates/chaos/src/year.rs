@@ -1,0 +1,193 @@
+//! A year on its way from an older state to a newer one: data dir, lake and table were filled from an
+//! older raw file, and a newer one lies in the lake.
+
+use e2e::bronze::Bronze;
+use e2e::place::{Files, Place, assert_same};
+use e2e::postgres::{Database, Server};
+use e2e::s3::{BUCKET, S3};
+use e2e::worker::Worker;
+
+/// Those that make a year; `cleanup` ends it.
+pub const MAKERS: [&str; 5] = ["extract", "clean", "aggregate", "detect", "load"];
+
+const TABLE: &str = "agg_dep_delay_by_date";
+const RAW: &str = "lake/01_bronze/2013.csv";
+
+/// Where the lake is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lake {
+    /// A folder of the place.
+    Folder,
+    /// A bucket of an S3 server.
+    Bucket,
+}
+
+/// What there is of a year at some moment.
+#[derive(Clone)]
+pub struct State {
+    /// The files of data dir and lake, `data/…` and `lake/…`.
+    pub files: Files,
+    /// The rows of the table, but for when they changed.
+    pub rows: Vec<String>,
+}
+
+/// The two states between which every disturbed run must be, made by runs that nothing disturbs.
+pub struct Versions {
+    raw: String,
+    older: State,
+    newer: State,
+    database: Database<'static>,
+}
+
+impl Versions {
+    /// Runs both raw files in turn, on a database of the test's own.
+    #[must_use]
+    pub fn of(older: &Bronze, newer: &Bronze) -> Self {
+        let mut database = Server::shared().database();
+        let place = Place::new();
+        let older = made(&place, &mut database, older.text());
+        database.execute(&format!("CREATE TABLE older AS SELECT * FROM {TABLE}"));
+        let raw = newer.text();
+        let newer = made(&place, &mut database, &raw);
+        assert_ne!(older.rows, newer.rows);
+        Versions {
+            raw,
+            older,
+            newer,
+            database,
+        }
+    }
+
+    /// Two years that differ in every file: other delays, other rows that cannot be read.
+    #[must_use]
+    pub fn usual() -> Self {
+        let older = Bronze::ordinary(900).set(7, "DISTANCE", "far");
+        let newer =
+            Bronze::ordinary(1200)
+                .set(9, "DISTANCE", "farther")
+                .set(1, "DEP_DELAY", "700.0");
+        Versions::of(&older, &newer)
+    }
+
+    /// A year in the older state, with the newer raw file in its lake.
+    #[must_use]
+    pub fn begin(&mut self, lake: Lake) -> Year<'_> {
+        let restore =
+            format!("BEGIN; DELETE FROM {TABLE}; INSERT INTO {TABLE} SELECT * FROM older; COMMIT");
+        self.database.execute(&restore);
+        let year = Year {
+            place: Place::new(),
+            bucket: (lake == Lake::Bucket).then(S3::start),
+            versions: self,
+        };
+        for (name, bytes) in &year.versions.older.files {
+            year.put(name, bytes);
+        }
+        year.put(RAW, &year.versions.raw);
+        year
+    }
+}
+
+/// A year that is being run.
+pub struct Year<'a> {
+    /// Its data dir, and its lake where that is a folder.
+    pub place: Place,
+    /// Its lake where that is a bucket.
+    pub bucket: Option<S3>,
+    versions: &'a mut Versions,
+}
+
+impl Year<'_> {
+    /// A worker for it.
+    #[must_use]
+    pub fn worker(&self, name: &'static str) -> Worker {
+        match (&self.bucket, name) {
+            (_, "load") => self.versions.database.load(&self.place),
+            (Some(s3), "extract" | "clean" | "aggregate") => self
+                .place
+                .worker_on(name, &format!("s3://{BUCKET}"))
+                .envs(&s3.variables()),
+            _ => self.place.worker(name),
+        }
+    }
+
+    /// Runs the workers before `name`.
+    pub fn run_up_to(&self, name: &str) {
+        for before in MAKERS.into_iter().take_while(|maker| *maker != name) {
+            let _ = self.worker(before).run().summary();
+        }
+    }
+
+    /// The database that holds the table.
+    pub fn database(&mut self) -> &mut Database<'static> {
+        &mut self.versions.database
+    }
+
+    /// A file of data dir or lake.
+    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        match (&self.bucket, name.strip_prefix("lake/")) {
+            (Some(s3), Some(key)) => s3.put(key, bytes),
+            _ => self.place.put(name, bytes),
+        }
+    }
+
+    /// The files of data dir and lake.
+    #[must_use]
+    pub fn files(&self) -> Files {
+        let mut files = self.place.files();
+        if let Some(s3) = &self.bucket {
+            let object = |key: String| (format!("lake/{key}"), s3.get(&key));
+            files.extend(s3.keys().into_iter().map(object));
+        }
+        files
+    }
+
+    /// At any moment each file under its final name, each object and the table are the older or the
+    /// newer one, whole.
+    pub fn assert_whole(&mut self) {
+        let rows = rows(&mut self.versions.database);
+        let (older, newer) = (&self.versions.older, &self.versions.newer);
+        assert!(
+            rows == older.rows || rows == newer.rows,
+            "the table is neither the older nor the newer one"
+        );
+        for (name, bytes) in self.files() {
+            let is = |state: &State| state.files.get(&name).is_some_and(|whole| *whole == bytes);
+            let hidden = name.ends_with(".unfinished") || name.contains('#');
+            assert!(is(older) || is(newer) || hidden, "{name} is half done");
+        }
+    }
+
+    /// Runs the year again: in the end nothing tells it from one that was not disturbed.
+    pub fn assert_recovers(&mut self) {
+        for name in MAKERS {
+            let _ = self.worker(name).run().summary();
+        }
+        assert_same(&self.versions.newer.files, &self.files());
+        let rows = rows(&mut self.versions.database);
+        assert!(rows == self.versions.newer.rows, "another table");
+        let _ = self.worker("cleanup").run().summary();
+        assert_eq!(self.place.names("data/"), Vec::<String>::new());
+    }
+}
+
+/// What the workers make of a raw file when nothing disturbs them.
+fn made(place: &Place, database: &mut Database, raw: impl AsRef<[u8]>) -> State {
+    place.put(RAW, raw);
+    for name in MAKERS {
+        let worker = match name {
+            "load" => database.load(place),
+            _ => place.worker(name),
+        };
+        let _ = worker.run().summary();
+    }
+    State {
+        files: place.files(),
+        rows: rows(database),
+    }
+}
+
+fn rows(database: &mut Database) -> Vec<String> {
+    let rows = format!("SELECT to_jsonb(t) - 'last_update' FROM {TABLE} t ORDER BY id");
+    database.rows(&rows).concat()
+}
