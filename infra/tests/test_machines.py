@@ -2,8 +2,8 @@
 
 Real are Ubuntu's packages, Compose among them, the clone of this repository and its scripts. Stand-ins are
 what a container cannot have: the Docker engine (its calls are written down), Secrets Manager, and the
-authority of RDS. Not tried are cloud-init itself, the role's credentials, and the services that the machines start:
-those are tried by the tests of the stack.
+authority of RDS. Not tried are cloud-init itself, the role's credentials, and the services that the machines
+start: those are tried by the tests of the stack.
 """
 
 import json
