@@ -1,4 +1,4 @@
-"""Superset without Docker: its settings and its dashboard as in the stack, on the PostgreSQL that `make run` filled.
+"""Superset without Docker, as it is in the stack, on the PostgreSQL that `make run` filled.
 
 `make dashboard` calls it. Superset's own tables lie in the same PostgreSQL, its passwords beside it.
 """
@@ -99,7 +99,11 @@ class Superset:
             sys.exit(f"{done.stdout[-4000:]}\nSuperset cannot be made ready: see above")
         with (self.folder / "log").open("w") as log:
             self.process = subprocess.Popen(
-                [PROGRAMS / "gunicorn", f"--config={SOURCE / 'gunicorn.conf.py'}", f"--bind=127.0.0.1:{self.port}"],
+                [
+                    PROGRAMS / "gunicorn",
+                    f"--config={SOURCE / 'gunicorn.conf.py'}",
+                    f"--bind=127.0.0.1:{self.port}",
+                ],
                 env=self.environment(),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

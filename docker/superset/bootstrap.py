@@ -30,7 +30,7 @@ def make_reader(name: str) -> None:
     except psycopg2.OperationalError as error:
         fail(f"no warehouse: {error}")
     except psycopg2.Error as error:
-        fail(f"the warehouse's user {name}: {error}the user of load has to own the database, and may make users")
+        fail(f"the warehouse's user {name}: {error}load's user has to own the database and may make users")
 
 
 def make_admin(name: str) -> None:

@@ -11,6 +11,7 @@ import yaml
 from flask import current_app
 from superset import db
 from superset.commands.exceptions import CommandInvalidError
+from superset.commands.importers.exceptions import IncorrectVersionError
 from superset.commands.importers.v1.examples import ImportExamplesCommand
 from superset.models.dashboard import Dashboard
 
@@ -29,6 +30,8 @@ def sync(folder: Path = ASSETS) -> None:
         ImportExamplesCommand(contents, overwrite=True).run()
     except CommandInvalidError as error:
         raise WrongAssets(f"{folder}: {error.normalized_messages()}") from error
+    except IncorrectVersionError as error:
+        raise WrongAssets(f"{folder / 'metadata.yaml'}: version: {error}") from error
     db.session.commit()
     charts = {content["uuid"] for name, content in files.items() if name.startswith("charts/")}
     for name, content in files.items():
@@ -44,7 +47,9 @@ def read(folder: Path) -> Iterator[tuple[str, dict]]:
         try:
             content = yaml.safe_load(path.read_text())
         except yaml.YAMLError as error:
-            raise WrongAssets(f"{path}: {error}") from error
+            raise WrongAssets(f"{path}: {' '.join(str(error).split())}") from error
+        if path.parent != folder and "uuid" not in content:
+            raise WrongAssets(f"{path}: it has no uuid")
         if name.startswith("databases/"):
             content["sqlalchemy_uri"] = str(current_app.config["WAREHOUSE"])
         yield name, content

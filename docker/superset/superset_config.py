@@ -23,7 +23,7 @@ WAREHOUSE = URL.create(
 )
 
 
-def DB_CONNECTION_MUTATOR(uri, params, _username, _security_manager, _source):  # noqa: N802
+def DB_CONNECTION_MUTATOR(uri, params, _username, _security_manager, _source):
     if uri.set(password=None) == WAREHOUSE:
         uri = uri.set(password=os.environ["SUPERSET_WAREHOUSE_PASSWORD"])
     return uri, params

@@ -64,6 +64,8 @@ class Page:
         self.wait(lambda: "/login" not in self.browser.current_url, "the log-in is accepted")
 
     def open(self) -> None:
+        self.read_log()
+        self.answers = {}
         self.browser.get(self.site + DASHBOARD)
         self.wait_until_drawn()
 
@@ -99,8 +101,11 @@ class Page:
                 self.blocked[of["requestId"]] = of["blockedReason"]
             elif what == "Network.loadingFinished":
                 url = unquote(self.requests.get(of["requestId"], ""))
-                if found := re.search(r'/chart/data\?form_data={"slice_id":(\d+)', url):
-                    body = self.browser.execute_cdp_cmd("Network.getResponseBody", {"requestId": of["requestId"]})
+                found = re.search(r'/chart/data\?form_data={"slice_id":(\d+)', url)
+                if found and int(found[1]) in names:
+                    body = self.browser.execute_cdp_cmd(
+                        "Network.getResponseBody", {"requestId": of["requestId"]}
+                    )
                     self.answers[names[int(found[1])]] = json.loads(body["body"])["result"]
                     news += 1
         return news

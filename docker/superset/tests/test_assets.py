@@ -38,7 +38,9 @@ def metadata(superset, server):
 
 
 def everything(metadata) -> dict[str, list[tuple]]:
-    return {kind: metadata(f"SELECT {columns} FROM {kind} ORDER BY {columns}") for kind, columns in KINDS.items()}
+    return {
+        kind: metadata(f"SELECT {columns} FROM {kind} ORDER BY {columns}") for kind, columns in KINDS.items()
+    }
 
 
 @pytest.fixture
@@ -71,10 +73,13 @@ def test_a_chart_that_the_yaml_has_no_more_goes(superset, metadata, changed):
     (changed / "assets/dashboards/departure_delays.yaml").write_text(yaml.safe_dump(page))
     (changed / "assets/charts/airport_days.yaml").unlink()
     assert superset.bootstrap(changed / "bootstrap.py").returncode == 0
-    assert len(metadata("SELECT FROM slices")) == len(metadata("SELECT FROM dashboard_slices")) == len(before["slices"]) - 1
+    rest = [row for row in before["slices"] if "The airport's calendar" not in row[1]]
+    assert len(rest) == len(before["slices"]) - 1
+    assert everything(metadata)["slices"] == rest
+    assert len(everything(metadata)["dashboard_slices"]) == len(rest)
     # And comes back.
     assert superset.bootstrap().returncode == 0
-    assert len(metadata("SELECT FROM dashboard_slices")) == len(before["slices"])
+    assert everything(metadata)["slices"] == before["slices"]
 
 
 @pytest.mark.parametrize(
@@ -82,12 +87,10 @@ def test_a_chart_that_the_yaml_has_no_more_goes(superset, metadata, changed):
     [
         ("charts/agreement.yaml", "slice_name:", "slice_nam:", "charts/agreement.yaml.*slice_nam"),
         ("charts/agreement.yaml", "params:\n", "params: [\n", r"charts/agreement.yaml.*line \d+"),
-        ("charts/agreement.yaml", "[airport_days]", "[no_such_metric]", "agreement.yaml.*no_such_metric"),
-        ("charts/agreement.yaml", "subject: flagged_by", "subject: no_such", "agreement.yaml.*no_such"),
         ("datasets/agg_dep_delay_by_date.yaml", "columns:", "column:", "datasets/agg_dep_delay_by_date.yaml"),
         ("dashboards/departure_delays.yaml", "position:", "positions:", "departure_delays.yaml.*position"),
-        ("databases/warehouse.yaml", "uuid:", "id:", "databases/warehouse.yaml"),
-        ("metadata.yaml", "version: 1.0.0", "version: 2.0.0", "metadata.yaml|version"),
+        ("databases/warehouse.yaml", "uuid:", "id:", "databases/warehouse.yaml: it has no uuid"),
+        ("metadata.yaml", "version: 1.0.0", "version: 2.0.0", "metadata.yaml: version"),
     ],
 )
 def test_wrong_yaml_fails_and_changes_nothing(superset, metadata, changed, file, old, new, told):
@@ -102,18 +105,17 @@ def test_wrong_yaml_fails_and_changes_nothing(superset, metadata, changed, file,
     assert everything(metadata) == before
 
 
-def test_no_password_is_in_the_yaml_the_tables_or_the_log(superset, server):
-    secrets = [superset.reader_password, superset.password, server.password]
-    secrets += [superset.environment()["SUPERSET_SECRET_KEY"]]
-    dump = server.psql
-    places = {str(file): file.read_text() for file in SOURCE.rglob("*") if file.is_file() and "__pycache__" not in str(file)}
-    tables = "SELECT string_agg(query_to_xml(format('SELECT * FROM %I', tablename), true, false, '')::text, '') FROM pg_tables WHERE schemaname = 'public'"
-    places["Superset's tables"] = dump("-XAtc", tables, database=METADATA, capture_output=True, text=True).stdout
-    assert "superset_reader@" in places["Superset's tables"]
-    places["Superset's log"] = (superset.folder / "log").read_text()
-    assert "GET /health" in places["Superset's log"]
+def test_no_password_is_in_the_yaml_the_tables_or_the_logs(superset, server, metadata):
+    tables = [name for (name,) in metadata("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    files = [file for file in SOURCE.rglob("*") if file.is_file() and file.suffix != ".pyc"]
+    places = {str(file): file.read_text() for file in files}
+    places |= {table: str(metadata(f'SELECT t::text FROM "{table}" t')) for table in tables}
     places["what bootstrap says"] = superset.bootstrap().stdout
+    places["Superset's log"] = (superset.folder / "log").read_text()
     places["PostgreSQL's log"] = (server.folder / "log").read_text()
+    assert "superset_reader@" in places["dbs"] and "GET /health" in places["Superset's log"]
+    secrets = {superset.reader_password, superset.password, server.password}
+    secrets.add(superset.environment()["SUPERSET_SECRET_KEY"])
     for place, text in places.items():
         for secret in secrets:
             assert secret not in text, place

@@ -68,8 +68,13 @@ def check(page, ask, where: str) -> None:
     agreement = page.answers["Which models flag the same airport-days"][0]["data"]
     combinations = [row["airport_days"] for row in agreement]
     assert sum(combinations) == flagged or (len(combinations) == 10 and sum(combinations) < flagged)
-    years = {row["year"] for row in page.answers["Mean departure delay by year, the eight busiest origins"][0]["data"]}
-    assert {str(y) for y in years} == {str(y) for (y,) in ask(f"SELECT DISTINCT extract(year FROM fl_date)::int FROM {TABLE} WHERE {where}")}
+    years = {
+        row["year"]
+        for row in page.answers["Mean departure delay by year, the eight busiest origins"][0]["data"]
+    }
+    assert {str(y) for y in years} == {
+        str(y) for (y,) in ask(f"SELECT DISTINCT extract(year FROM fl_date)::int FROM {TABLE} WHERE {where}")
+    }
 
 
 def test_one_airports_year(opened, ask):

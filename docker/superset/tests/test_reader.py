@@ -53,8 +53,3 @@ def test_it_changes_nothing(reader, statement):
 def test_its_statements_end_before_superset_stops_to_wait(reader):
     reader.execute("SHOW statement_timeout")
     assert reader.fetchone() == ("280s",)
-
-
-def test_superset_keeps_its_password_to_the_warehouse(superset, server):
-    """Another connection of the same user name does not get it."""
-    from dashboard import PROGRAMS, SOURCE  # noqa: F401

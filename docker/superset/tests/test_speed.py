@@ -1,4 +1,4 @@
-"""Ten years of 350 airports, made up: the charts' own queries, how long they take and what they are answered from."""
+"""Ten years of 350 airports, made up: how long the charts' own queries take, and which indexes they use."""
 
 import time
 
@@ -21,12 +21,14 @@ def big(warehouse, superset):
     columns = connect(warehouse, WAREHOUSE, SUPERUSER, warehouse.password)
     with columns.cursor() as cursor:
         cursor.execute(
-            "SELECT string_agg(format('%%I %%s', attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum) "
+            "SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) "
             "FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
             (TABLE,),
         )
         [(definition,)] = cursor.fetchall()
-        cursor.execute("SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = %s::regclass", (TABLE,))
+        cursor.execute(
+            "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = %s::regclass", (TABLE,)
+        )
         indexes = [index for (index,) in cursor.fetchall()]
     columns.close()
     make = f"CREATE TABLE {TABLE} ({definition}); {'; '.join(indexes)}; GRANT SELECT ON {TABLE} TO {READER}"
@@ -76,7 +78,8 @@ ANOMALIES = f"{TABLE}_fl_date_idx"
     [
         ({}, "The latest anomalies, and why", {ANOMALIES}),
         ({}, "The airport's flagged days, and why", {ORIGIN, YEAR}),
-        ({"origin": "JFK"}, "Top ten delays by origin", {ORIGIN}),
+        # PostgreSQL 18 can skip the year.
+        ({"origin": "JFK"}, "Top ten delays by origin", {ORIGIN, YEAR}),
         ({"year": "2013"}, "Scored", {YEAR}),
         ({"year": "2013"}, "Top ten delays by origin", {YEAR}),
     ],
