@@ -7,8 +7,6 @@ worker_class = "gthread"
 threads = 8
 # As SUPERSET_WEBSERVER_TIMEOUT; see superset_config.py.
 timeout = 300
-# Longer than nginx keeps a connection, so that nginx is the one who ends it.
-keepalive = 75
 accesslog = "-"
 # In memory: a slow disk must not make a worker seem dead.
 worker_tmp_dir = "/dev/shm"
