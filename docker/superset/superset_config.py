@@ -6,6 +6,8 @@ from sqlalchemy.engine import URL
 
 SECRET_KEY = os.environ["SUPERSET_SECRET_KEY"]
 SQLALCHEMY_DATABASE_URI = os.environ["SUPERSET_DATABASE_URI"]
+# A connection that its database has lost is replaced, not shown to somebody as an error.
+SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True}
 
 # --- The warehouse. Superset's tables hold this address, and no password: that comes with each connection.
 
@@ -42,6 +44,7 @@ ENABLE_PROXY_FIX = TLS
 PROXY_FIX_CONFIG = {"x_for": 1, "x_proto": 1, "x_host": 1, "x_port": 0, "x_prefix": 0}
 SESSION_COOKIE_SECURE = TLS
 SESSION_COOKIE_NAME = "superset"
+ENABLE_CORS = False
 TALISMAN_CONFIG = {
     # Nothing is fetched from elsewhere; that also stops the pixel by which Superset counts its installations.
     "content_security_policy": {
