@@ -2,6 +2,7 @@
 # make test   every test: builds and installs what is missing
 # make psql   a look at the table that make run filled
 # make shell  a shell with the workers on the PATH and the warehouse at hand, to run them one by one
+# make dashboard  Superset on that table: prints where, ends with Ctrl-C
 # make stack  the whole stack in containers: makes images, passwords and a certificate that are missing, starts it
 # make stack-test  every test of the stack, against the Docker engine of this machine: about half an hour
 # make chaos  workers killed at every system call, and a lake behind a line that breaks: five minutes
@@ -15,16 +16,19 @@ PYTHON := .venv/bin/python
 # uv trusts whom this machine trusts, a proxy's certificate among them.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: run test chaos stack stack-test psql shell notebooks lint bench clean workers environment
+.PHONY: run test chaos dashboard stack stack-test psql shell notebooks lint bench clean workers environment superset
 
 run: workers environment
 	@$(PYTHON) airflow/local/run.py
 
-test: environment
+test: environment superset
 	@.ci/test
 
 chaos: workers environment
 	@cargo test --quiet --release --workspace --test crashes --test lake_faults -- --include-ignored --nocapture --test-threads=1
+
+dashboard: environment superset
+	@$(PYTHON) airflow/local/dashboard.py
 
 # Airflow's image takes the workers out of theirs, which therefore comes first.
 stack:
@@ -66,3 +70,6 @@ workers:
 
 environment:
 	@airflow/local/setup.sh
+
+superset: environment
+	@airflow/local/superset.sh

@@ -58,7 +58,7 @@ def up(request):
         if FOLDER.exists():
             shutil.rmtree(FOLDER)
         FOLDER.mkdir(parents=True)
-        if docker("images", "--quiet", "postgres:17.11") == "" and not can_pull():
+        if docker("images", "--quiet", "apache/superset:6.1.0") == "" and not can_pull():
             run("docker/tests/standins/build.sh")
         print(run("make", "stack"))
     yield

@@ -10,7 +10,10 @@ import pytest
 from stack import ENVIRONMENT, PROJECT, compose, run
 
 FORCED = ["AIRFLOW_DB_PASSWORD", "AIRFLOW_ADMIN_PASSWORD", "AIRFLOW_FERNET_KEY", "AIRFLOW_SECRET_KEY"]
-FORCED += ["WAREHOUSE_PASSWORD"]
+FORCED += ["WAREHOUSE_PASSWORD", "SUPERSET_DB_PASSWORD", "SUPERSET_ADMIN_PASSWORD", "SUPERSET_SECRET_KEY"]
+FORCED += ["SUPERSET_WAREHOUSE_PASSWORD"]
+# What ends when it has done its work.
+ONE_SHOT = {"airflow-init", "superset-init", "prepare", "samples"}
 
 
 @pytest.fixture
@@ -88,14 +91,14 @@ def test_no_image_is_unpinned_and_no_port_but_nginxs_is_open_to_others(environme
     for name, service in services.items():
         if "build" not in service:
             assert re.fullmatch(r"[\w./]+:\d+\.\d+(\.\d+)?", service["image"]), service["image"]
-            assert service["healthcheck"]
+            assert "healthcheck" in service or service["restart"] == "no"
         for port in service.get("ports", []):
             assert name == "nginx" or port["host_ip"] == "127.0.0.1"
         if name == "workers":
             continue
         assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}
         assert set(service["networks"]) <= {"back", "engine"} or name == "nginx"
-        assert service["restart"] == "unless-stopped" or name in ("airflow-init", "prepare", "samples")
+        assert service["restart"] == "unless-stopped" or name in ONE_SHOT
         assert "mem_limit" in service or service["restart"] == "no"
 
 

@@ -149,3 +149,22 @@ def test_airflow_is_on_s3_and_rds(run):
         "database-ml.example.com", "ml_results", "flights", "verify-full")  # fmt: skip
     assert variables["WAREHOUSE_PASSWORD"] == PASSWORD
     assert PASSWORD not in output
+
+
+def test_superset_is_on_rds(run):
+    calls, _, file, output = run("Superset")
+    assert calls == ["compose up --build --detach --wait superset"]
+    services = file["services"]
+    assert not {"lake", "warehouse", "samples", "docker-proxy"} & services.keys()
+    assert services["superset"]["ports"][0]["published"] == "8088"
+    init = services["superset-init"]["environment"]
+    assert (init["PGHOST"], init["PGDATABASE"], init["PGSSLMODE"]) == (
+        "database-ml.example.com", "ml_results", "verify-full")  # fmt: skip
+    # Nothing that it waits for has to be compiled here.
+    waits_for = {"prepare", "superset-db", "superset-init"}
+    assert (
+        services["superset"]["depends_on"].keys() | services["superset-init"]["depends_on"].keys()
+        == waits_for
+    )
+    assert "build" not in services["prepare"]
+    assert PASSWORD not in output

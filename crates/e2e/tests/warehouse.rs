@@ -415,6 +415,55 @@ fn an_older_table_is_upgraded() {
     );
 }
 
+/// Those of the dashboard, in a new table and in one of an earlier version, and no second time.
+#[test]
+fn the_indexes_are_made_once() {
+    for old in [
+        "",
+        "CREATE TABLE {TABLE} (id text PRIMARY KEY, origin text, fl_date date)",
+    ] {
+        let mut database = Server::shared().database();
+        database.execute(&old.replace("{TABLE}", TABLE));
+        for _ in 0..2 {
+            load(&database, &days(&[("JFK", "01-01", 7)]));
+            let indexes = database.rows(&format!(
+                "SELECT split_part(pg_get_indexdef(indexrelid), ' USING ', 2) FROM pg_index \
+                 WHERE indrelid = '{TABLE}'::regclass ORDER BY 1"
+            ));
+            assert_eq!(
+                indexes.concat(),
+                [
+                    "btree (((date_part('year'::text, fl_date))::integer), origin)",
+                    "btree (fl_date) WHERE (anomaly = 1)",
+                    "btree (id)",
+                    "btree (origin, fl_date)",
+                ]
+            );
+        }
+    }
+}
+
+/// Loading goes on; only the owner of a table can make an index.
+#[test]
+fn a_table_of_another_user_gets_no_index() {
+    let mut database = Server::shared().database();
+    let place = days(&[("JFK", "01-01", 7)]);
+    load(&database, &place);
+    let index = format!("{TABLE}_origin_fl_date_idx");
+    database.execute(&format!(
+        "DROP INDEX {index}; CREATE ROLE guest LOGIN PASSWORD 'guest'; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON {TABLE} TO guest"
+    ));
+    let guest = database
+        .load(&place)
+        .env("PGUSER", "guest")
+        .env("PGPASSWORD", "guest");
+    let finished = run(&database, guest);
+    assert_eq!(changes(&finished.summary()), [0, 0, 0, 1]);
+    assert!(finished.stderr.contains("CREATE INDEX ON"), "{finished:?}");
+    database.execute("DROP OWNED BY guest; DROP ROLE guest");
+}
+
 /// The table exactly as the first version of `load` made it, and the same where somebody has told
 /// that no mean is ever null.
 #[test]

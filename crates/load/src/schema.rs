@@ -10,6 +10,14 @@ use tokio_postgres::Transaction;
 /// The column that says when a row last changed; only the table has it.
 pub(crate) const LAST_UPDATE: &str = "last_update";
 
+/// What the dashboard looks rows up by, as PostgreSQL itself prints it: an airport's days, a year's airports, the
+/// latest anomalies.
+const INDEXES: [&str; 3] = [
+    "(origin, fl_date)",
+    "(((date_part('year'::text, fl_date))::integer), origin)",
+    "(fl_date) WHERE (anomaly = 1)",
+];
+
 /// The name of a table, perhaps with its schema; prints as it was given.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
@@ -65,11 +73,45 @@ pub(crate) fn sql_type(column: &Column) -> &'static str {
     }
 }
 
-/// Creates the table, or adds the columns that an older one lacks, and lets its mean be null.
+/// Creates the table, or adds the columns and indexes that an older one lacks, and lets its mean be null.
 ///
 /// # Errors
 /// When there is something else of that name, or a column of another type.
 pub(crate) async fn prepare(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
+    prepare_columns(transaction, table).await?;
+    prepare_indexes(transaction, table).await
+}
+
+/// Makes the indexes that are missing; only the owner of a table can.
+async fn prepare_indexes(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
+    let sql = table.sql();
+    let there = transaction
+        .query(
+            "SELECT pg_get_indexdef(indexrelid), pg_has_role(relowner, 'USAGE') \
+             FROM pg_index JOIN pg_class ON pg_class.oid = indrelid WHERE indrelid = to_regclass($1::text)",
+            &[&sql],
+        )
+        .await?;
+    for index in INDEXES {
+        let end = format!(" USING btree {index}");
+        if there
+            .iter()
+            .any(|row| row.get::<_, &str>(0).ends_with(&end))
+        {
+            continue;
+        }
+        if !there.iter().all(|row| row.get(1)) {
+            log::warn!("{table} is another user's: let that user CREATE INDEX ON {sql} {index}");
+            continue;
+        }
+        let create = format!("CREATE INDEX ON {sql} {index}");
+        transaction.batch_execute(&create).await?;
+        log::info!("{table}: made an index on {index}");
+    }
+    Ok(())
+}
+
+async fn prepare_columns(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
     let sql = table.sql();
     let found = transaction
         .query_opt(

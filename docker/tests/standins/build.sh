@@ -54,6 +54,8 @@ fi
 standin rust:1.95-bookworm rust "$(rustc --print sysroot)" \
     --exclude=*lldb* bin/cargo bin/rustc lib
 
+standin apache/superset:6.1.0 superset "$project/docker/superset" requirements.txt
+
 # The Python of the run without Docker, and what is pinned there.
 python=$("$project/.venv/bin/python" -c 'import sys; print(sys.base_prefix)')
 standin apache/airflow:2.4.3-python3.10 airflow "$python" \

@@ -1,0 +1,38 @@
+"""What the dashboard shows, compared with what SQL gives."""
+
+TABLE = "agg_dep_delay_by_date"
+MODELS = {
+    "Surprisal (default)": "anomaly_sur",
+    "Isolation forest": "anomaly_if",
+    "MAD": "anomaly_mad",
+    "DBSCAN": "anomaly_dbscan",
+}
+
+
+def check(page, ask, where: str) -> None:
+    """Compares the figures of the page with SQL."""
+    [(rows, scored)] = ask(f"SELECT count(*), count(score) FROM {TABLE} WHERE {where}")
+    assert rows and page.value("Scored") == scored
+    for chart, flag in MODELS.items():
+        assert [(page.value(chart),)] == ask(f"SELECT sum({flag}) FROM {TABLE} WHERE {where}"), chart
+    mean = "sum(mean_dep_delay * flights) / nullif(sum(flights), 0)"
+    ten = ask(
+        f"SELECT origin, {mean} FROM {TABLE} WHERE {where} "
+        "GROUP BY origin HAVING sum(flights) >= 30 ORDER BY 2 DESC LIMIT 10"
+    )
+    shown = page.answers["Top ten delays by origin"][0]["data"]
+    assert {row["origin"]: round(float(row["mean_delay"]), 6) for row in shown} == {
+        origin: round(float(value), 6) for origin, value in ten
+    }
+    flags = "+ ".join(f"coalesce({flag}, 0)" for flag in MODELS.values())
+    [(flagged,)] = ask(f"SELECT count(*) FROM {TABLE} WHERE {where} AND {flags} > 0")
+    agreement = page.answers["Which models flag the same airport-days"][0]["data"]
+    combinations = [row["airport_days"] for row in agreement]
+    assert sum(combinations) == flagged or (len(combinations) == 10 and sum(combinations) < flagged)
+    years = {
+        row["year"]
+        for row in page.answers["Mean departure delay by year, the eight busiest origins"][0]["data"]
+    }
+    assert {str(y) for y in years} == {
+        str(y) for (y,) in ask(f"SELECT DISTINCT extract(year FROM fl_date)::int FROM {TABLE} WHERE {where}")
+    }

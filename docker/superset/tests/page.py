@@ -1,0 +1,152 @@
+"""The dashboard in a browser: what is drawn, what was asked for, and the filters."""
+
+import contextlib
+import json
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+DASHBOARD = "/superset/dashboard/departure-delays/"
+CHARTS = """
+return [...document.querySelectorAll('[data-test-chart-name]')].map(chart => ({
+    id: Number(chart.dataset.testChartId),
+    name: chart.dataset.testChartName,
+    text: chart.innerText,
+    drawn: [...chart.querySelectorAll('canvas, tbody tr, .header-line')].length,
+}))"""
+LOADING = "return document.querySelectorAll('[data-test=loading-indicator], .loading').length"
+WRONG = re.compile(r"error|no data|no results|unexpected", re.I)
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator:
+    """A headless browser that keeps a record of its requests, with a window as high as the dashboard."""
+    from selenium import webdriver
+
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (program and driver):
+        pytest.skip("no Chromium (Debian: apt-get install chromium chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for option in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "window-size=1600,4600"):
+        options.add_argument(f"--{option}")
+    # Signed by itself, where there is a certificate.
+    options.add_argument("--ignore-certificate-errors")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    with webdriver.Chrome(options, webdriver.ChromeService(driver)) as browser:
+        browser.implicitly_wait(20)
+        yield browser
+
+
+class Page:
+    def __init__(self, browser, site: str):
+        self.browser = browser
+        self.site = site
+        # Every address that the browser wanted, and those that its policy kept it from.
+        self.requests: dict[str, str] = {}
+        self.blocked: dict[str, str] = {}
+        # What the warehouse answered, by the name of the chart: the latest.
+        self.answers: dict[str, list[dict]] = {}
+
+    def find(self, selector: str):
+        return self.browser.find_element("css selector", selector)
+
+    def log_in(self, user: str, password: str) -> None:
+        self.browser.get(f"{self.site}/login/")
+        self.find("#username").send_keys(user)
+        self.find("#password").send_keys(password)
+        self.find("button[type=submit]").click()
+        self.wait(lambda: "/login" not in self.browser.current_url, "the log-in is accepted")
+
+    def open(self) -> None:
+        self.read_log()
+        self.answers = {}
+        self.browser.get(self.site + DASHBOARD)
+        self.wait_until_drawn()
+
+    def charts(self) -> list[dict]:
+        return self.browser.execute_script(CHARTS)
+
+    def wait_until_drawn(self) -> None:
+        """Waits until nothing loads any more, and takes in what came."""
+        quiet_since = time.monotonic()
+
+        def quiet() -> bool:
+            nonlocal quiet_since
+            news = self.read_log()
+            charts = self.charts()
+            if news or self.browser.execute_script(LOADING) or not all(c["drawn"] for c in charts):
+                quiet_since = time.monotonic()
+            return bool(charts) and time.monotonic() - quiet_since > 2
+
+        # A chart in which there is an error is never drawn: the tests say so.
+        with contextlib.suppress(AssertionError):
+            self.wait(quiet, "all charts are drawn", 60)
+
+    def read_log(self) -> int:
+        """Takes in the browser's requests since the last time; how many answers for charts came."""
+        names = {chart["id"]: chart["name"] for chart in self.charts()}
+        news = 0
+        for entry in self.browser.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            what, of = message["method"], message["params"]
+            if what == "Network.requestWillBeSent":
+                self.requests[of["requestId"]] = of["request"]["url"]
+            elif what == "Network.loadingFailed" and of.get("blockedReason"):
+                self.blocked[of["requestId"]] = of["blockedReason"]
+            elif what == "Network.loadingFinished":
+                url = unquote(self.requests.get(of["requestId"], ""))
+                found = re.search(r'/chart/data\?form_data={"slice_id":(\d+)', url)
+                if found and int(found[1]) in names:
+                    body = self.browser.execute_cdp_cmd(
+                        "Network.getResponseBody", {"requestId": of["requestId"]}
+                    )
+                    self.answers[names[int(found[1])]] = json.loads(body["body"])["result"]
+                    news += 1
+        return news
+
+    def elsewhere(self) -> list[str]:
+        """Addresses on other machines that the browser really asked."""
+        here = urlsplit(self.site).netloc
+        return [
+            url
+            for request, url in self.requests.items()
+            if url.startswith("http") and urlsplit(url).netloc != here and self.blocked.get(request) != "csp"
+        ]
+
+    def value(self, chart: str):
+        """The one figure that a chart shows."""
+        [result] = self.answers[chart]
+        [row] = result["data"]
+        [value] = row.values()
+        return value
+
+    def choose(self, **filters: str) -> None:
+        """Sets filters, by the ends of their ids, and applies them."""
+        from selenium.webdriver.common.keys import Keys
+
+        for name, value in filters.items():
+            field = self.find(f"[data-test='NATIVE_FILTER-{name.replace('_', '-')}'] input")
+            field.send_keys(value)
+            options = f"//div[contains(@class, 'ant-select-item-option') and @title='{value}']"
+            self.wait(lambda: self.browser.find_elements("xpath", options), f"{value} is offered")  # noqa: B023
+            field.send_keys(Keys.ENTER)
+            field.send_keys(Keys.ESCAPE)
+        self.find("[data-test=filter-bar__apply-button]").click()
+        self.wait_until_drawn()
+
+    def picture(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.browser.save_screenshot(str(file))
+
+    @staticmethod
+    def wait(condition, what: str, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
+            time.sleep(0.3)
