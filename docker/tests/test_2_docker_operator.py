@@ -118,7 +118,7 @@ REQUESTS = [
 ]
 
 
-SOME = f"/containers/create?name={stack.NAME}-worker-some"
+SOME = f"/v1.41/containers/create?name={stack.NAME}-worker-some"
 
 
 def create(image=WORKERS, **host) -> dict:
@@ -164,10 +164,11 @@ REFUSED = {
 }
 
 
-def through_the_proxy(method: str, path: str, body: str | None) -> int:
+def through_the_proxy(method: str, path: str, body: str | None, *headers: str) -> int:
     """The status of a request that is made from the scheduler's container."""
+    more = [option for header in headers for option in ("--header", header)]
     send = ["--data", body, "--header", "Content-Type: application/json"] if body is not None else []
-    curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", method, *send]
+    curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", method, *send, *more]
     return int(compose("exec", "-T", "airflow-scheduler", *curl, f"http://docker-proxy:2375{path}"))
 
 
@@ -182,8 +183,8 @@ def test_the_proxy_lets_through_what_the_operator_asks_for(method, path, body, a
 def created():
     """Asks for a container with this body: the status. It is gone afterwards."""
 
-    def ask(body: str, path: str = SOME) -> int:
-        status = through_the_proxy("POST", path, body)
+    def ask(body: str, path: str = SOME, *headers: str) -> int:
+        status = through_the_proxy("POST", path, body, *headers)
         for left in workers():
             docker("rm", left)
         return status
@@ -216,7 +217,7 @@ def test_no_key_is_spelt_another_way(created, extra):
 
 @pytest.mark.parametrize("query", ["", "?name=warehouse", f"?name={stack.NAME}-warehouse-1", "?platform=x"])
 def test_no_container_has_another_name_than_a_workers(created, query):
-    assert created(json.dumps(create()), f"/containers/create{query}") == 403
+    assert created(json.dumps(create()), f"/v1.41/containers/create{query}") == 403
 
 
 def test_only_a_worker_is_removed_by_name(created):
@@ -224,9 +225,32 @@ def test_only_a_worker_is_removed_by_name(created):
     assert through_the_proxy("DELETE", f"/containers/{stack.NAME}-worker-x?force=True", None) == 404
 
 
-def test_no_body_is_too_long_to_be_seen(created):
-    body = json.dumps({"Cmd": ["x" * 100_000]} | create() | {"Image": stack.AIRFLOW})
-    assert created(body) in (400, 403, 413)
+BAD = json.dumps(create(Privileged=True) | {"User": "0"})
+
+
+@pytest.mark.parametrize("length", [20_000, 59_000, 100_000])
+@pytest.mark.parametrize("header", [0, 5_000, 12_000])
+def test_no_body_is_too_long_to_be_seen(created, length, header):
+    # What is bad comes last, where a buffer that the headers have filled does not reach.
+    good = json.dumps(create())[:-1] + ","
+    body = good + " " * length + BAD[1:]
+    headers = [f"X-{number}: {'x' * 1000}" for number in range(header // 1000)]
+    assert created(body, SOME, *headers) in (400, 403, 413)
+
+
+def test_no_body_comes_in_pieces(created):
+    for body in (json.dumps(create()), BAD):
+        assert created(body, SOME, "Transfer-Encoding: chunked") == 403
+
+
+@pytest.mark.parametrize("version", ["", "/v1.23", "/v1.24", "/v1.41"])
+def test_a_start_brings_no_rights_with_it(version):
+    """Engines up to API version 1.23 take a HostConfig with it."""
+    host = json.dumps({"Binds": ["/:/host"], "Privileged": True})
+    path = f"{version}/containers/{'0' * 64}/start"
+    assert through_the_proxy("POST", path, host) == 403
+    without = through_the_proxy("POST", path, None)
+    assert without == (404 if version in ("/v1.24", "/v1.41") else 403)
 
 
 def test_nobody_but_the_scheduler_reaches_the_proxy():

@@ -161,7 +161,7 @@ def test_superset_is_on_rds(run):
     assert (init["PGHOST"], init["PGDATABASE"], init["PGSSLMODE"]) == (
         "database-ml.example.com", "ml_results", "verify-full")  # fmt: skip
     # Nothing that it waits for has to be compiled here.
-    waits_for = {"prepare", "superset-db", "superset-init"}
+    waits_for = {"prepare", "superset-db", "superset-init", "warehouse"}
     assert (
         services["superset"]["depends_on"].keys() | services["superset-init"]["depends_on"].keys()
         == waits_for
