@@ -30,11 +30,13 @@ chaos: workers environment
 dashboard: environment superset
 	@$(PYTHON) airflow/local/dashboard.py
 
-# Airflow's image takes the workers out of theirs, which therefore comes first.
+# Airflow's image takes the workers out of theirs, which therefore comes first. Settings that are mounted are read
+# when a container starts.
 stack:
 	docker/setup.sh
 	docker compose build workers
 	docker compose up --build --detach --wait
+	docker compose up --detach --wait --no-deps --force-recreate $$(docker compose config --services | grep -xE 'nginx|docker-proxy')
 
 stack-test: environment
 	@docker/tests/run.sh

@@ -23,11 +23,14 @@ secret() {
 
 # The warehouse is RDS: over TLS, its certificate verified.
 use_the_warehouse() {
+    local user password
+    user=$(secret username)
+    password=$(secret password)
     put WAREHOUSE_HOST "$WAREHOUSE_HOST"
     put WAREHOUSE_PORT 5432
     put WAREHOUSE_DATABASE ml_results
-    put WAREHOUSE_USER "$(secret username)"
-    put WAREHOUSE_PASSWORD "$(secret password)"
+    put WAREHOUSE_USER "$user"
+    put WAREHOUSE_PASSWORD "$password"
     put WAREHOUSE_SSLMODE verify-full
     put WAREHOUSE_SSLROOTCERT /run/secrets/warehouse-ca.crt
     curl --fail --silent --show-error --retry 5 --output certificates/warehouse-ca.crt \

@@ -4,8 +4,8 @@
 # shellcheck source=infra/machines/base.sh
 source "$(dirname "${BASH_SOURCE[0]}")/base.sh"
 
-put AIRFLOW_UPSTREAM "$AIRFLOW_ADDRESS:8080"
-put SUPERSET_UPSTREAM "$SUPERSET_ADDRESS:8088"
+put AIRFLOW_UPSTREAM airflow.flight-delays.internal:8080
+put SUPERSET_UPSTREAM superset.flight-delays.internal:8088
 
-# What it depends on runs elsewhere.
-docker compose up --detach --wait --no-deps nginx
+# What it depends on runs elsewhere. What is mounted is read when a container starts.
+docker compose up --detach --wait --no-deps --force-recreate nginx

@@ -6,7 +6,6 @@ Resources go by their logical ids in the template. A method gives None where a v
 import ast
 import base64
 import json
-import re
 from pathlib import Path
 
 import boto3
@@ -22,6 +21,7 @@ PARAMETERS = {
     "SupersetHost": "superset.example.com",
     "Repository": "https://example.com/flight-delays.git",
     "Revision": "v1",
+    "UbuntuAmi": "ami-03cf127a",
 }
 
 
@@ -153,8 +153,17 @@ class Written:
             found[name] = tuple(launch["MetadataOptions"].values())
         return found
 
-    def image(self):
-        return self.template["Parameters"]["UbuntuAmi"]["Default"]
+    def images(self):
+        return {name: self.value(p["ImageId"]) for name, p in self.of_type("EC2::Instance").items()}
+
+    def private_names(self):
+        [zone] = self.of_type("Route53::HostedZone").values()
+        assert self.value(zone["VPCs"][0]["VPCId"]) == "Vpc"
+        return {
+            p["Name"]: [self.value(r) for r in p["ResourceRecords"]]
+            for p in self.of_type("Route53::RecordSet").values()
+            if p["Name"].endswith(zone["Name"])
+        }
 
     def warehouse(self):
         [p] = self.of_type("RDS::DBInstance").values()
@@ -437,8 +446,19 @@ class Deployed:
         options = {name: m["MetadataOptions"] for name, m in self._machines().items()}
         return {name: (o["HttpTokens"], o["HttpPutResponseHopLimit"]) for name, o in options.items()}
 
-    def image(self):
-        return None
+    def images(self):
+        return {name: m["ImageId"] for name, m in self._machines().items()}
+
+    def private_names(self):
+        route53 = self.client("route53")
+        [zone] = route53.list_hosted_zones()["HostedZones"]
+        at = {m["PrivateIpAddress"]: name for name, m in self._machines().items()}
+        records = route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+        return {
+            r["Name"].rstrip("."): [at[one["Value"]] for one in r["ResourceRecords"]]
+            for r in records
+            if r["Type"] == "A"
+        }
 
     def _warehouse(self) -> dict:
         [instance] = self.client("rds").describe_db_instances()["DBInstances"]
@@ -525,9 +545,8 @@ class Deployed:
         return scripts
 
 
-def for_the_emulator(template: dict, image: str) -> str:
-    """The template without what moto 5.2 fails at: look-up of the image, parameters of the warehouse."""
+def for_the_emulator(template: dict) -> str:
+    """The template without what moto 5.2 fails at: the parameters of the warehouse."""
     template = json.loads(json.dumps(template))
-    template["Parameters"]["UbuntuAmi"] = {"Type": "AWS::EC2::Image::Id", "Default": image}
     del template["Resources"]["Warehouse"]["Properties"]["DBParameterGroupName"]
-    return re.sub(r'"Fn::GetAZs": ""', f'"Fn::GetAZs": "{REGION}"', json.dumps(template))
+    return json.dumps(template)

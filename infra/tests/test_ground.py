@@ -93,11 +93,15 @@ FACTS = {
     },
     # IMDSv2 alone, at most two hops away.
     "metadata_service": dict.fromkeys(MACHINES, ("required", 2)),
-    "image": "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id",
+    "images": dict.fromkeys(MACHINES, PARAMETERS["UbuntuAmi"]),
+    "private_names": {
+        "airflow.flight-delays.internal": ["Airflow"],
+        "superset.flight-delays.internal": ["Superset"],
+    },
     "warehouse": {
         "name": "database-ml",
         "class": "db.t3.micro",
-        "engine": ("postgres", "16.10"),
+        "engine": ("postgres", "17.11"),
         "database": "ml_results",
         "disk": (20, "gp3", True),
         "public": False,
@@ -117,9 +121,10 @@ FACTS = {
         "AirflowRole": {
             ("s3:ListBucket", "Lake"),
             ("s3:GetObject", "Lake/01_bronze/*"),
+            ("s3:DeleteObject", "Lake/02_silver/year/*_02_rejected.csv"),
             *(
                 (f"s3:{action}", f"Lake/{zone}/*")
-                for action in ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload")
+                for action in ("GetObject", "PutObject", "AbortMultipartUpload")
                 for zone in ("02_silver", "03_gold")
             ),
         },
@@ -162,7 +167,6 @@ DROPPED = {
     "rules_outwards",
     "groups_of_machines",
     "metadata_service",
-    "image",
     "groups_of_the_warehouse",
     "warehouse_without_tls",
     "secret",

@@ -36,8 +36,6 @@ VALUES = {
     "Revision": "main",
     "AirflowHost": "airflow.example.com",
     "SupersetHost": "superset.example.com",
-    "AirflowAddress": "10.0.3.4",
-    "SupersetAddress": "10.0.4.4",
     "AWS::Region": "us-east-1",
     "Lake": "a-bucket",
     "WarehouseHost": "database-ml.example.com",
@@ -122,11 +120,12 @@ def test_the_bastion_has_psql_and_no_docker(run):
 
 def test_nginx_leads_to_the_other_machines(run):
     calls, variables, file, _ = run("Nginx")
-    assert calls == ["compose up --detach --wait --no-deps nginx"]
-    assert variables["AIRFLOW_UPSTREAM"] == "10.0.3.4:8080"
-    assert variables["SUPERSET_UPSTREAM"] == "10.0.4.4:8088"
+    assert calls == ["compose up --detach --wait --no-deps --force-recreate nginx"]
+    assert variables["SUPERSET_UPSTREAM"] == "superset.flight-delays.internal:8088"
     assert file["services"]["nginx"]["environment"]["AIRFLOW_HOST"] == "airflow.example.com"
-    assert file["services"]["nginx"]["environment"]["AIRFLOW_UPSTREAM"] == "10.0.3.4:8080"
+    assert (
+        file["services"]["nginx"]["environment"]["AIRFLOW_UPSTREAM"] == "airflow.flight-delays.internal:8080"
+    )
 
 
 def test_airflow_is_on_s3_and_rds(run):
