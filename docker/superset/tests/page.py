@@ -57,11 +57,18 @@ class Page:
         return self.browser.find_element("css selector", selector)
 
     def log_in(self, user: str, password: str) -> None:
-        self.browser.get(f"{self.site}/login/")
-        self.find("#username").send_keys(user)
-        self.find("#password").send_keys(password)
-        self.find("button[type=submit]").click()
-        self.wait(lambda: "/login" not in self.browser.current_url, "the log-in is accepted")
+        def accepted() -> bool:
+            return "/login" not in self.browser.current_url
+
+        # On a busy machine the form is drawn before it listens: what is typed then is lost.
+        for _ in range(4):
+            self.browser.get(f"{self.site}/login/")
+            self.find("#username").send_keys(user)
+            self.find("#password").send_keys(password)
+            self.find("button[type=submit]").click()
+            with contextlib.suppress(AssertionError):
+                return self.wait(accepted, "the log-in is accepted", 20)
+        raise AssertionError("the log-in was not accepted")
 
     def open(self) -> None:
         self.read_log()
