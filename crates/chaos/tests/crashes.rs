@@ -2,47 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use chaos::report::report;
-use chaos::trace::{Point, Then, trace};
-use chaos::year::{Lake, Versions, Year};
+use chaos::trace::{Point, Then, points, trace};
+use chaos::year::{Lake, RUNS, Versions, Year};
 use e2e::bronze::Bronze;
 use nix::sys::signal::Signal;
 
-/// Each worker on each kind of lake that it knows.
-const RUNS: [(&str, Lake); 9] = [
-    ("extract", Lake::Folder),
-    ("extract", Lake::Bucket),
-    ("clean", Lake::Folder),
-    ("clean", Lake::Bucket),
-    ("aggregate", Lake::Folder),
-    ("aggregate", Lake::Bucket),
-    ("detect", Lake::Folder),
-    ("load", Lake::Folder),
-    ("cleanup", Lake::Folder),
-];
-
 const SIGNALS: [Signal; 2] = [Signal::SIGKILL, Signal::SIGTERM];
-
-/// A year whose next worker is `name`.
-fn just_before<'a>(versions: &'a mut Versions, name: &str, lake: Lake) -> Year<'a> {
-    let year = versions.begin(lake);
-    year.run_up_to(name);
-    year
-}
-
-/// The points that a worker comes to when nothing disturbs it, and how often.
-fn points(year: &Year<'_>, name: &'static str) -> BTreeMap<Point, usize> {
-    let mut points = BTreeMap::new();
-    let finished = trace(year.worker(name), |point| {
-        *points.entry(point.clone()).or_default() += 1;
-        Then::GoOn
-    });
-    let _ = finished.summary();
-    points
-}
 
 /// Runs a worker up to the `time`th time that it comes to a point, and kills it there. Whether it was
 /// killed: another order of its threads may have other points, and the end may come before the thread
@@ -89,11 +58,11 @@ fn at_points(what: &str, chosen: impl Fn(usize, usize) -> Vec<(usize, Signal)>) 
     let mut versions = Versions::usual();
     let (mut kills, mut tries, mut places) = (0, 0, 0);
     for (name, lake) in RUNS {
-        let points = points(&just_before(&mut versions, name, lake), name);
+        let points = points(versions.just_before(name, lake).worker(name));
         assert!(!points.is_empty(), "{name} does nothing");
         for (number, (point, times)) in points.iter().enumerate() {
             for (time, signal) in chosen(number, *times) {
-                let mut year = just_before(&mut versions, name, lake);
+                let mut year = versions.just_before(name, lake);
                 kills += usize::from(kill_at(&mut year, name, point, time, signal));
                 tries += 1;
             }
@@ -141,10 +110,10 @@ fn clean_killed_where_rejects_vanish() {
     let mut versions = Versions::of(&older, &Bronze::ordinary(400));
     let (mut kills, mut tries) = (0, 0);
     for lake in [Lake::Folder, Lake::Bucket] {
-        let mut points = points(&just_before(&mut versions, "clean", lake), "clean");
+        let mut points = points(versions.just_before("clean", lake).worker("clean"));
         points.retain(|point, _| point.on.contains("rejected") || point.on.contains("silver"));
         for (point, times) in points {
-            let mut year = just_before(&mut versions, "clean", lake);
+            let mut year = versions.just_before("clean", lake);
             kills += usize::from(kill_at(&mut year, "clean", &point, times, Signal::SIGKILL));
             tries += 1;
         }
@@ -162,14 +131,14 @@ fn by_time(moments: u32) -> usize {
     let mut versions = Versions::usual();
     let (mut kills, mut tried) = (0, 0);
     for (name, lake) in RUNS {
-        let year = just_before(&mut versions, name, lake);
+        let year = versions.just_before(name, lake);
         let start = Instant::now();
         let _ = year.worker(name).run().summary();
         let whole = start.elapsed();
         drop(year);
         for moment in 0..moments {
             for signal in ["KILL", "TERM"] {
-                let mut year = just_before(&mut versions, name, lake);
+                let mut year = versions.just_before(name, lake);
                 let running = year.worker(name).start();
                 std::thread::sleep(whole * moment / moments);
                 running.signal(signal);
