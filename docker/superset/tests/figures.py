@@ -1,6 +1,6 @@
 """What the dashboard shows, compared with what SQL gives."""
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 TABLE = "agg_dep_delay_by_date"
 MODELS = {
@@ -40,5 +40,5 @@ def check(page, ask, where: str) -> None:
     assert [tuple(row[column] for column in columns) for row in held] == years
     by_year = page.answers["Mean departure delay by year, the eight busiest origins"][0]["data"]
     # In milliseconds since 1970.
-    drawn = {datetime.fromtimestamp(row["fl_date"] / 1000, UTC).year for row in by_year}
+    drawn = {datetime.fromtimestamp(row["fl_date"] / 1000, timezone.utc).year for row in by_year}
     assert drawn == {year for year, *_ in years}
