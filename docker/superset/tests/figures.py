@@ -36,7 +36,7 @@ def check(page, ask, where: str) -> None:
         f"FROM {TABLE} WHERE {where} GROUP BY 1 ORDER BY 1 DESC"
     )
     held = page.answers["What the table holds"][0]["data"]
-    columns = ("year", "airports", "days", "scheduled flights", "airport-days", "scored days")
+    columns = ("year", "airports", "days", "scheduled", "airport_days", "scored")
     assert [tuple(row[column] for column in columns) for row in held] == years
     by_year = page.answers["Mean departure delay by year, the eight busiest origins"][0]["data"]
     # In milliseconds since 1970.

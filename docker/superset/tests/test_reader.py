@@ -3,7 +3,7 @@
 import psycopg2
 import pytest
 from conftest import connect
-from dashboard import READER
+from dashboard import READER, SOURCE
 from postgres import SUPERUSER, WAREHOUSE
 
 TABLE = "agg_dep_delay_by_date"
@@ -76,23 +76,25 @@ def test_a_user_who_may_do_more_is_refused(superset, warehouse, more, less, told
     with connection.cursor() as cursor:
         cursor.execute(more.format(READER))
         try:
-            done = superset.bootstrap()
+            done = superset.bootstrap(SOURCE / "reader.py")
         finally:
             cursor.execute(less.format(READER))
     connection.close()
     assert done.returncode == 1
-    last = done.stdout.strip().splitlines()[-1]
-    assert last.startswith(f"bootstrap: error: the warehouse's user {READER} ") and told in last, last
-    assert superset.bootstrap().returncode == 0
+    assert f"TooPowerful: {told}" in done.stdout
+    assert superset.bootstrap(SOURCE / "reader.py").returncode == 0
 
 
 def test_the_user_of_load_is_left_as_it_is(superset, warehouse):
     connection = connect(warehouse, WAREHOUSE, SUPERUSER, warehouse.password)
     with connection.cursor() as cursor:
-        before = "SELECT rolpassword, rolconfig FROM pg_authid WHERE rolname = %s"
+        before = "SELECT a.rolpassword, r.rolconfig FROM pg_authid a JOIN pg_roles r USING (oid) WHERE r.rolname = %s"
         cursor.execute(before, (SUPERUSER,))
         role = cursor.fetchall()
-        assert superset.bootstrap(SUPERSET_WAREHOUSE_USER=SUPERUSER).returncode == 1
+        done = superset.bootstrap(SUPERSET_WAREHOUSE_USER=SUPERUSER)
+        assert done.returncode == 1
+        told = f"bootstrap: error: the warehouse's user {SUPERUSER} is a superuser, "
+        assert done.stdout.strip().splitlines()[-1].startswith(told)
         cursor.execute(before, (SUPERUSER,))
         assert cursor.fetchall() == role
     connection.close()
