@@ -22,6 +22,19 @@ pub enum Lake {
     Bucket,
 }
 
+/// Each worker on each kind of lake that it knows.
+pub const RUNS: [(&str, Lake); 9] = [
+    ("extract", Lake::Folder),
+    ("extract", Lake::Bucket),
+    ("clean", Lake::Folder),
+    ("clean", Lake::Bucket),
+    ("aggregate", Lake::Folder),
+    ("aggregate", Lake::Bucket),
+    ("detect", Lake::Folder),
+    ("load", Lake::Folder),
+    ("cleanup", Lake::Folder),
+];
+
 /// What there is of a year at some moment.
 #[derive(Clone)]
 pub struct State {
@@ -84,6 +97,14 @@ impl Versions {
             year.put(name, bytes);
         }
         year.put(RAW, &year.versions.raw);
+        year
+    }
+
+    /// The same year when `name` is the next worker to run.
+    #[must_use]
+    pub fn just_before(&mut self, name: &str, lake: Lake) -> Year<'_> {
+        let year = self.begin(lake);
+        year.run_up_to(name);
         year
     }
 }

@@ -7,31 +7,11 @@ use std::time::{Duration, Instant};
 
 use chaos::report::report;
 use chaos::trace::{Point, Then, trace};
-use chaos::year::{Lake, Versions, Year};
+use chaos::year::{Lake, RUNS, Versions, Year};
 use e2e::bronze::Bronze;
 use nix::sys::signal::Signal;
 
-/// Each worker on each kind of lake that it knows.
-const RUNS: [(&str, Lake); 9] = [
-    ("extract", Lake::Folder),
-    ("extract", Lake::Bucket),
-    ("clean", Lake::Folder),
-    ("clean", Lake::Bucket),
-    ("aggregate", Lake::Folder),
-    ("aggregate", Lake::Bucket),
-    ("detect", Lake::Folder),
-    ("load", Lake::Folder),
-    ("cleanup", Lake::Folder),
-];
-
 const SIGNALS: [Signal; 2] = [Signal::SIGKILL, Signal::SIGTERM];
-
-/// A year whose next worker is `name`.
-fn just_before<'a>(versions: &'a mut Versions, name: &str, lake: Lake) -> Year<'a> {
-    let year = versions.begin(lake);
-    year.run_up_to(name);
-    year
-}
 
 /// The points that a worker comes to when nothing disturbs it, and how often.
 fn points(year: &Year<'_>, name: &'static str) -> BTreeMap<Point, usize> {
@@ -89,11 +69,11 @@ fn at_points(what: &str, chosen: impl Fn(usize, usize) -> Vec<(usize, Signal)>) 
     let mut versions = Versions::usual();
     let (mut kills, mut tries, mut places) = (0, 0, 0);
     for (name, lake) in RUNS {
-        let points = points(&just_before(&mut versions, name, lake), name);
+        let points = points(&versions.just_before(name, lake), name);
         assert!(!points.is_empty(), "{name} does nothing");
         for (number, (point, times)) in points.iter().enumerate() {
             for (time, signal) in chosen(number, *times) {
-                let mut year = just_before(&mut versions, name, lake);
+                let mut year = versions.just_before(name, lake);
                 kills += usize::from(kill_at(&mut year, name, point, time, signal));
                 tries += 1;
             }
@@ -141,10 +121,10 @@ fn clean_killed_where_rejects_vanish() {
     let mut versions = Versions::of(&older, &Bronze::ordinary(400));
     let (mut kills, mut tries) = (0, 0);
     for lake in [Lake::Folder, Lake::Bucket] {
-        let mut points = points(&just_before(&mut versions, "clean", lake), "clean");
+        let mut points = points(&versions.just_before("clean", lake), "clean");
         points.retain(|point, _| point.on.contains("rejected") || point.on.contains("silver"));
         for (point, times) in points {
-            let mut year = just_before(&mut versions, "clean", lake);
+            let mut year = versions.just_before("clean", lake);
             kills += usize::from(kill_at(&mut year, "clean", &point, times, Signal::SIGKILL));
             tries += 1;
         }
@@ -162,14 +142,14 @@ fn by_time(moments: u32) -> usize {
     let mut versions = Versions::usual();
     let (mut kills, mut tried) = (0, 0);
     for (name, lake) in RUNS {
-        let year = just_before(&mut versions, name, lake);
+        let year = versions.just_before(name, lake);
         let start = Instant::now();
         let _ = year.worker(name).run().summary();
         let whole = start.elapsed();
         drop(year);
         for moment in 0..moments {
             for signal in ["KILL", "TERM"] {
-                let mut year = just_before(&mut versions, name, lake);
+                let mut year = versions.just_before(name, lake);
                 let running = year.worker(name).start();
                 std::thread::sleep(whole * moment / moments);
                 running.signal(signal);

@@ -54,7 +54,7 @@ impl Worker {
     }
 
     /// A command that ends up running the worker `name`.
-    pub(crate) fn through(name: &'static str, mut command: Command) -> Self {
+    fn through(name: &'static str, mut command: Command) -> Self {
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

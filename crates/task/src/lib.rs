@@ -127,9 +127,7 @@ pub fn main<W: Worker>() -> ExitCode {
     let year = args.common().year;
     // A defect of ours is told in one line, too. The hook has told it when the panic is caught.
     std::panic::set_hook(Box::new(|defect| {
-        log::error!(
-            "a defect of this program, please report it: {defect}"
-        );
+        log::error!("a defect of this program, please report it: {defect}");
     }));
     let Ok(result) = std::panic::catch_unwind(AssertUnwindSafe(|| args.run())) else {
         return ExitCode::FAILURE;
