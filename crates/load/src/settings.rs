@@ -62,6 +62,21 @@ struct Parts {
 }
 
 impl Settings {
+    /// Those of this process.
+    ///
+    /// # Errors
+    /// As [`Settings::from_environment`].
+    pub(crate) fn of_this_process() -> Result<Self> {
+        // Taken for one that is not set, it could lead to another server.
+        for (name, value) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if (name.starts_with("PG") || name == "DATABASE_URL") && value.to_str().is_none() {
+                return Err(usage(format!("{name} is not UTF-8: correct it")).into());
+            }
+        }
+        Settings::from_environment(&|name| std::env::var(name).ok())
+    }
+
     /// Reads the variables through `variable`.
     ///
     /// # Errors
