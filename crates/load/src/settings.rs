@@ -215,10 +215,12 @@ impl Parts {
                 // We have a name of our own; and with one host there is no other to turn to when it
                 // cannot be written to, which it says itself.
                 "application_name" | "target_session_attrs" => continue,
-                other => {
-                    let harmless = other.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-                    let shown = if harmless { other } else { "in it" };
-                    let text = format!("DATABASE_URL: unknown parameter {shown}: remove it");
+                // Not shown: behind a & that is part of a password comes its rest.
+                _ => {
+                    let known = "host, port, user, password, dbname, sslmode, sslrootcert and connect_timeout";
+                    let text = format!(
+                        "DATABASE_URL: a parameter of it is none of {known}: remove it, or write & in a text as %26"
+                    );
                     return Err(usage(text).into());
                 }
             };
@@ -335,6 +337,7 @@ mod tests {
             &[("DATABASE_URL", "u:canary@h/d")],
             &[("DATABASE_URL", "postgresql://u:canary@h/d?colour=red")],
             &[("DATABASE_URL", "postgresql://u@h/d?canary%20=red")],
+            &[("DATABASE_URL", "postgresql://u@h/d?password=a&canary")],
             &[("DATABASE_URL", "postgresql://etl:/canary@h/d")],
             &[("DATABASE_URL", "postgresql://etl:12/canary@h/d")],
             &[("DATABASE_URL", "postgresql://etl:12?canary@h/d")],

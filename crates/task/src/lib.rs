@@ -11,7 +11,7 @@
 //! | 99 | nothing to do for this year ([`Skip`]); Airflow shows the task as skipped |
 //! | 143 | stopped by SIGTERM (130 by SIGINT) |
 
-mod core_dump;
+mod limits;
 mod log_lines;
 mod progress;
 mod stop;
@@ -101,7 +101,7 @@ struct Line<'a, S> {
 #[must_use]
 pub fn main<W: Worker>() -> ExitCode {
     let start = Instant::now();
-    core_dump::forbid();
+    limits::forbid_core_dumps();
     let args = match W::try_parse() {
         Ok(args) => args,
         Err(e) if e.use_stderr() => {
@@ -121,6 +121,9 @@ pub fn main<W: Worker>() -> ExitCode {
     // However quiet, an error is told.
     let level = args.common().verbosity.log_level_filter();
     log_lines::start(W::NAME, level.max(log::LevelFilter::Error));
+    if let Err(e) = limits::check_open_files() {
+        return fail(&e);
+    }
     if let Err(e) = stop::on_signal() {
         return fail(&anyhow::Error::new(e).context("cannot watch for SIGTERM"));
     }
