@@ -114,7 +114,6 @@ fn too_little_memory() {
         for kb in [1 << 10, 2 << 10, 4 << 10, 8 << 10, 16 << 10] {
             let mut year = versions.just_before(name, Lake::Folder);
             let finished = Ceiling::of(kb).run(year.worker(name)).finished;
-            println!("{name} {kb} {finished:?}");
             cases += 1;
             ended += usize::from(finished.code != Some(0));
             year.assert_whole();
@@ -305,7 +304,6 @@ fn from_each_write_on(chosen: impl Fn(usize, usize) -> Vec<(usize, (Errno, bool)
                     }
                 });
                 cases += 1;
-                println!("{name}: {point} {time} {error}: {finished:?}");
                 match finished.code {
                     Some(0) => went_on += 1,
                     _ if stays => assert_says_full(&finished),
@@ -394,7 +392,6 @@ fn folders_that_are_mounted_read_only() {
                 return;
             };
             let finished = worker.run();
-            println!("{name} {dir} {finished:?}");
             if stopped.contains(&name) {
                 let error = finished.error();
                 let place = year.place.path(dir);
