@@ -4,10 +4,7 @@
 
 use chaos::proxy::{Fault, Proxy};
 use chaos::report::report;
-use chaos::year::{Lake, Versions};
-
-/// The workers that know the lake.
-const WORKERS: [&str; 3] = ["extract", "clean", "aggregate"];
+use chaos::year::{LAKE_WORKERS, Lake, Versions};
 
 /// Faults, the same with each number of bytes of `after`.
 fn faults(after: &[usize]) -> Vec<Fault> {
@@ -32,7 +29,7 @@ fn faults(after: &[usize]) -> Vec<Fault> {
 fn through(faults: &[Fault], times: &[usize]) -> (usize, Vec<String>) {
     let mut versions = Versions::usual();
     let (mut passed, mut failed) = (0, vec![]);
-    for name in WORKERS {
+    for name in LAKE_WORKERS {
         for &fault in faults {
             for &times in times {
                 let mut year = versions.begin(Lake::Bucket);
@@ -87,7 +84,7 @@ fn a_line_that_breaks_in_many_places() {
 fn a_line_that_never_works() {
     let mut versions = Versions::usual();
     let mut failed = 0;
-    for name in WORKERS {
+    for name in LAKE_WORKERS {
         for fault in [Fault::Refuse, Fault::Status(503)] {
             let mut year = versions.begin(Lake::Bucket);
             year.run_up_to(name);

@@ -237,6 +237,29 @@ impl Finished {
         error.unwrap_or_else(|| panic!("the last line is no error: {self:?}"))
     }
 
+    /// Asserts what holds however a worker ends by itself: an exit code that means something, every line with the
+    /// worker's name, and one that says what is wrong.
+    pub fn assert_in_order(&self) {
+        let begin = format!("{}: ", self.name);
+        let lines = || self.stderr.lines();
+        assert!(lines().all(|line| line.starts_with(&begin)), "{self:?}");
+        assert!(
+            !self.stderr.contains("a defect of this program"),
+            "{self:?}"
+        );
+        let orders = |c: char| c.is_control() && c != '\n';
+        assert!(!self.stderr.contains(orders), "{self:?}");
+        match self.code {
+            Some(0) => drop(self.summary()),
+            Some(1) => drop(self.error().to_owned()),
+            Some(2 | 99) => {
+                assert_eq!(self.stdout, "", "{self:?}");
+                assert_eq!(lines().count(), 1, "{self:?}");
+            }
+            _ => panic!("no exit code of the contract: {self:?}"),
+        }
+    }
+
     /// The warnings, without the worker's name.
     #[must_use]
     pub fn warnings(&self) -> Vec<&str> {
