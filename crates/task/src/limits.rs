@@ -16,8 +16,7 @@ pub(crate) fn forbid_core_dumps() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 1, 1);
 }
 
-/// # Errors
-/// When the worker may not open as many files as it needs.
+/// Refuses to begin with fewer open files than a worker needs.
 pub(crate) fn check_open_files() -> Result<()> {
     let (allowed, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
     ensure!(
