@@ -26,7 +26,7 @@ test: environment superset
 	@.ci/test
 
 chaos: workers environment $(FULL_YEAR)
-	@cargo test --quiet --release --workspace --test crashes --test lake_faults --test limits --test full_disk --test odd_values --test secrets --test security -- --include-ignored --nocapture --test-threads=1
+	@cargo test --quiet --release --workspace --test crashes --test lake_faults --test warehouse_faults --test two_runs --test limits --test full_disk --test odd_values --test secrets --test security -- --include-ignored --nocapture --test-threads=1
 
 dashboard: environment superset
 	@$(PYTHON) airflow/local/dashboard.py

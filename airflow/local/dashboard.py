@@ -81,13 +81,15 @@ class Superset:
             | more
         )
 
-    def bootstrap(self, script: Path = SOURCE / "bootstrap.py") -> subprocess.CompletedProcess:
+    def bootstrap(
+        self, script: Path = SOURCE / "bootstrap.py", **more: str
+    ) -> subprocess.CompletedProcess:
         """Makes what is missing; both streams are kept."""
         self.server.create_database(WAREHOUSE)
         self.server.create_database(METADATA)
         return subprocess.run(
             [PROGRAMS / "python", script],
-            env=self.environment(),
+            env=self.environment(**more),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -6,7 +6,9 @@
 
 `serve` makes a cluster in FOLDER when there is none, starts it on a free port of 127.0.0.1, prints
 one line of JSON (host, port, user, password, database) and stops the server when its standard
-input ends; a temporary cluster is then removed. `with` runs a command, such as psql or a shell, while
+input ends; a temporary cluster is then removed. Lines of its input end the server before that and start
+it again at the same port, for tests: `stop INT` ends its sessions in order, `stop QUIT` leaves what a crash
+leaves, `start`, `standby` (which only reads); each is answered by an empty line. `with` runs a command, such as psql or a shell, while
 the server runs; the variables PGHOST, PGPORT, PGUSER, PGPASSFILE and PGDATABASE lead it to the warehouse.
 
 PostgreSQL refuses to run as root. As root the server runs as `nobody`, from a copy of the binaries
@@ -103,7 +105,7 @@ class Server:
         settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=on"]
         if self.tls:
             settings += _install_certificate(self.tls, data, account)
-        self.port = _free_port()
+        self.port = self.port or _free_port()
         arguments = [argument for setting in settings for argument in ("-c", setting)]
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(
@@ -293,7 +295,17 @@ def run_serve(arguments: argparse.Namespace) -> None:
             about = {"host": "127.0.0.1", "port": server.port, "user": SUPERUSER}
             about |= {"password": server.password, "database": SUPERUSER}
             print(json.dumps(about), flush=True)
-            sys.stdin.read()
+            for line in sys.stdin:
+                match line.split():
+                    case ["stop", way]:
+                        server.process.send_signal(signal.Signals[f"SIG{way}"])
+                        server.process.wait()
+                    case ["start"]:
+                        server.__enter__()
+                    case ["standby"]:
+                        (server.data / "standby.signal").touch()
+                        server.__enter__()
+                print(flush=True)
     finally:
         if arguments.temporary:
             server.remove()

@@ -29,6 +29,8 @@ def make_reader(name: str) -> None:
         reader.make(name, os.environ["SUPERSET_WAREHOUSE_PASSWORD"])
     except psycopg2.OperationalError as error:
         fail(f"no warehouse: {error}")
+    except reader.TooPowerful as error:
+        fail(f"the warehouse's user {name} {error}: take that away, or drop the user, who is then made anew")
     except psycopg2.Error as error:
         fail(f"the warehouse's user {name}: {error}load's user has to own the database and may make users")
 

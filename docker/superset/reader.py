@@ -21,15 +21,46 @@ STATEMENTS = """
     ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {reader};
 """
 
+# Rights beyond reading, its own and everybody's, one in each row. What they come from is not ours to take away.
+EXCESS = """
+    SELECT unnest(array_remove(ARRAY[
+        CASE WHEN rolsuper THEN 'is a superuser' END,
+        CASE WHEN rolcreatedb THEN 'may make databases' END,
+        CASE WHEN rolcreaterole THEN 'may make users' END,
+        CASE WHEN rolreplication THEN 'may replicate' END,
+        CASE WHEN rolbypassrls THEN 'bypasses row security' END], NULL))
+    FROM pg_roles WHERE rolname = %(name)s
+    UNION ALL
+    SELECT 'is a member of ' || roleid::regrole FROM pg_auth_members WHERE member = to_regrole(quote_ident(%(name)s))
+    UNION ALL
+    SELECT DISTINCT 'owns something' FROM pg_shdepend
+    WHERE refclassid = 'pg_authid'::regclass AND refobjid = to_regrole(quote_ident(%(name)s)) AND deptype = 'o'
+    UNION ALL
+    SELECT 'may change ' || oid::regclass FROM pg_class
+    WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
+      AND (has_table_privilege(%(name)s, oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+           OR has_any_column_privilege(%(name)s, oid, 'INSERT, UPDATE'))
+    UNION ALL
+    SELECT 'may create tables in the schema ' || oid::regnamespace FROM pg_namespace
+    WHERE nspname !~ '^pg_' AND has_schema_privilege(%(name)s, oid, 'CREATE')
+"""
+
+
+class TooPowerful(Exception):
+    """The user may do more than read; the text says what."""
+
 
 def make(name: str, password: str) -> None:
-    """Makes the user, or brings an existing one to this password and these rights."""
+    """Makes the user, or brings an existing one to this password; one that may do more than read is left as it is."""
     connection = psycopg2.connect("connect_timeout=30")
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,))
         reader = Identifier(name)
         if not cursor.rowcount:
             cursor.execute(SQL("CREATE ROLE {}").format(reader))
+        cursor.execute(EXCESS, {"name": name})
+        if excess := [right for (right,) in cursor]:
+            raise TooPowerful(", ".join(excess[:3]) + (", …" if excess[3:] else ""))
         cursor.execute(
             SQL(STATEMENTS).format(
                 reader=reader,

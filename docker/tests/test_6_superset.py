@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-from secrets import token_hex
 
 import pytest
 import stack
@@ -15,16 +14,6 @@ from figures import TABLE, check
 from page import WRONG, Page, chromium
 
 SITE = f"https://superset.localhost:{HTTPS}"
-# In the page's own session: a question to Superset, and its status and answer.
-ASK = """
-const [path, body, done] = arguments;
-const headers = {'Content-Type': 'application/json'};
-const question = body ? {method: 'POST', body: JSON.stringify(body), headers} : {};
-fetch('/api/v1/security/csrf_token/').then(answer => answer.json()).then(({result}) => {
-    headers['X-CSRFToken'] = result;
-    return fetch(path, question);
-}).then(async answer => done([answer.status, await answer.text()]), error => done([0, String(error)]));
-"""
 HELD_UP = 75
 
 
@@ -93,23 +82,6 @@ def test_made_ready_a_second_time_it_is_the_same():
     assert "departure-delays" in compose(*dump)
 
 
-def ask_superset(page, path: str, body: dict | None = None) -> tuple[int, str]:
-    # A page that does nothing by itself.
-    page.browser.get(f"{SITE}/health")
-    page.browser.set_script_timeout(150)
-    return tuple(page.browser.execute_async_script(ASK, path, body))
-
-
-def query(statement: str) -> dict:
-    return {
-        "database_id": 1,
-        "sql": statement,
-        "client_id": token_hex(5),
-        "runAsync": False,
-        "schema": "public",
-    }
-
-
 def hold(table: str) -> float:
     """Locks a table of the warehouse for a while, and says since when."""
     held = f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({HELD_UP})"
@@ -122,9 +94,7 @@ def hold(table: str) -> float:
 # Superset lets nobody call pg_sleep.
 def test_a_query_that_takes_long_is_answered(page):
     start = hold(TABLE)
-    status, answer = ask_superset(
-        page, "/api/v1/sqllab/execute/", query(f"SELECT count(*) AS n FROM {TABLE}")
-    )
+    status, answer = page.sql_lab(f"SELECT count(*) AS n FROM {TABLE}")
     assert status == 200, answer
     assert stack.time.monotonic() - start > 65
     [row] = json.loads(answer)["data"]
@@ -133,7 +103,7 @@ def test_a_query_that_takes_long_is_answered(page):
 
 def test_a_list_of_schemas_that_is_held_up_is_answered(page):
     start = hold("pg_namespace")
-    status, answer = ask_superset(page, "/api/v1/database/1/schemas/?q=(force:!t)")
+    status, answer = page.ask("/api/v1/database/1/schemas/?q=(force:!t)")
     assert status == 200 and "public" in json.loads(answer)["result"]
     assert stack.time.monotonic() - start > 65
 
@@ -144,7 +114,7 @@ def test_nothing_can_be_written_from_sql_lab(page):
         f"DELETE FROM {TABLE}",
         f"WITH gone AS (DELETE FROM {TABLE} RETURNING 1) SELECT * FROM gone",
     ):
-        status, answer = ask_superset(page, "/api/v1/sqllab/execute/", query(statement))
+        status, answer = page.sql_lab(statement)
         assert status >= 400 and re.search("DML|only.*SELECT|permission denied|read-only", answer), answer
     assert sql(f"SELECT count(*) FROM {TABLE}") == before
 

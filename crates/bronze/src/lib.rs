@@ -79,7 +79,12 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read, is empty, or its header lacks a column or has one twice.
     pub fn open(path: &Path, year: i32) -> Result<Self> {
-        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let file = File::open(path).with_context(|| {
+            format!(
+                "cannot read {}: run extract again, or see to its owner and mode",
+                path.display()
+            )
+        })?;
         let bytes = file.metadata()?.len();
         ensure!(
             bytes > 0,

@@ -23,6 +23,8 @@ pub enum Fault {
     Refuse,
     /// Each request is answered with this status, and goes no further.
     Status(u16),
+    /// Nothing comes from the server after so many bytes, nor an end.
+    Stall(usize),
     /// Bytes from the server come at this rate, in bytes a second.
     Slow(usize),
 }
@@ -95,6 +97,8 @@ fn connection(client: &TcpStream, server: SocketAddr, fault: Option<Fault>) {
                 pass(&server, client, after, None);
                 let _ = client.shutdown(Shutdown::Both);
             }
+            // It is open until the client has had enough.
+            Some(Fault::Stall(after)) => return pass(&server, client, after, None),
             Some(Fault::Slow(rate)) => pass(&server, client, usize::MAX, Some(rate)),
             _ => pass(&server, client, usize::MAX, None),
         }

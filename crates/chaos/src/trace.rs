@@ -3,7 +3,7 @@
 //!
 //! The kernel does it, by ptrace(2), so that the workers need no line for tests. Linux on x86-64.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -122,6 +122,18 @@ pub fn trace(worker: Worker, mut at: impl FnMut(&Point) -> Then) -> Finished {
         assert!(matches!(went_on, Ok(()) | Err(Errno::ESRCH)), "{went_on:?}");
     };
     running.ended(code)
+}
+
+/// The points that a worker comes to when nothing disturbs it, and how often.
+#[must_use]
+pub fn points(worker: Worker) -> BTreeMap<Point, usize> {
+    let mut points = BTreeMap::new();
+    let finished = trace(worker, |point| {
+        *points.entry(point.clone()).or_default() += 1;
+        Then::GoOn
+    });
+    let _ = finished.summary();
+    points
 }
 
 /// Lets the kernel make no call where a thread is about to make one.

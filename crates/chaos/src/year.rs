@@ -10,18 +10,6 @@ use e2e::worker::Worker;
 /// Those that make a year; `cleanup` ends it.
 pub const MAKERS: [&str; 5] = ["extract", "clean", "aggregate", "detect", "load"];
 
-const TABLE: &str = "agg_dep_delay_by_date";
-const RAW: &str = "lake/01_bronze/2013.csv";
-
-/// Where the lake is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lake {
-    /// A folder of the place.
-    Folder,
-    /// A bucket of an S3 server.
-    Bucket,
-}
-
 /// Those that know the lake.
 pub const LAKE_WORKERS: [&str; 3] = ["extract", "clean", "aggregate"];
 
@@ -37,6 +25,18 @@ pub const RUNS: [(&str, Lake); 9] = [
     ("load", Lake::Folder),
     ("cleanup", Lake::Folder),
 ];
+
+const TABLE: &str = "agg_dep_delay_by_date";
+const RAW: &str = "lake/01_bronze/2013.csv";
+
+/// Where the lake is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lake {
+    /// A folder of the place.
+    Folder,
+    /// A bucket of an S3 server.
+    Bucket,
+}
 
 /// What there is of a year at some moment.
 #[derive(Clone)]
@@ -59,7 +59,13 @@ impl Versions {
     /// Runs both raw files in turn, on a database of the test's own.
     #[must_use]
     pub fn of(older: &Bronze, newer: &Bronze) -> Self {
-        let mut database = Server::shared().database();
+        Versions::on(Server::shared(), older, newer)
+    }
+
+    /// The same on this server.
+    #[must_use]
+    pub fn on(server: &'static Server, older: &Bronze, newer: &Bronze) -> Self {
+        let mut database = server.database();
         let place = Place::new();
         let older = made(&place, &mut database, older.text());
         database.execute(&format!("CREATE TABLE older AS SELECT * FROM {TABLE}"));
@@ -77,12 +83,18 @@ impl Versions {
     /// Two years that differ in every file: other delays, other rows that cannot be read.
     #[must_use]
     pub fn usual() -> Self {
+        Versions::usual_on(Server::shared())
+    }
+
+    /// The same on this server.
+    #[must_use]
+    pub fn usual_on(server: &'static Server) -> Self {
         let older = Bronze::ordinary(900).set(7, "DISTANCE", "far");
         let newer =
             Bronze::ordinary(1200)
                 .set(9, "DISTANCE", "farther")
                 .set(1, "DEP_DELAY", "700.0");
-        Versions::of(&older, &newer)
+        Versions::on(server, &older, &newer)
     }
 
     /// A year in the older state, with the newer raw file in its lake.
@@ -103,7 +115,7 @@ impl Versions {
         year
     }
 
-    /// The same year when `name` is the next worker to run.
+    /// The same after the workers before `name` have brought what they make to the newer state.
     #[must_use]
     pub fn just_before(&mut self, name: &str, lake: Lake) -> Year<'_> {
         let year = self.begin(lake);
@@ -147,6 +159,24 @@ impl Year<'_> {
         &mut self.versions.database
     }
 
+    /// The rows of the table, but for when they changed.
+    #[must_use]
+    pub fn rows(&mut self) -> Vec<String> {
+        rows(&mut self.versions.database)
+    }
+
+    /// The rows of the older state.
+    #[must_use]
+    pub fn older_rows(&self) -> &[String] {
+        &self.versions.older.rows
+    }
+
+    /// The rows of the newer state.
+    #[must_use]
+    pub fn newer_rows(&self) -> &[String] {
+        &self.versions.newer.rows
+    }
+
     /// A file of data dir or lake.
     fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
         match (&self.bucket, name.strip_prefix("lake/")) {
@@ -169,7 +199,7 @@ impl Year<'_> {
     /// At any moment each file under its final name, each object and the table are the older or the
     /// newer one, whole.
     pub fn assert_whole(&mut self) {
-        let rows = rows(&mut self.versions.database);
+        let rows = self.rows();
         let (older, newer) = (&self.versions.older, &self.versions.newer);
         assert!(
             rows == older.rows || rows == newer.rows,
@@ -188,7 +218,7 @@ impl Year<'_> {
             let _ = self.worker(name).run().summary();
         }
         assert_same(&self.versions.newer.files, &self.files());
-        let rows = rows(&mut self.versions.database);
+        let rows = self.rows();
         assert!(rows == self.versions.newer.rows, "another table");
         let _ = self.worker("cleanup").run().summary();
         assert_eq!(self.place.names("data/"), Vec::<String>::new());

@@ -2,27 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use chaos::report::report;
-use chaos::trace::{Point, Then, trace};
+use chaos::trace::{Point, Then, points, trace};
 use chaos::year::{Lake, RUNS, Versions, Year};
 use e2e::bronze::Bronze;
 use nix::sys::signal::Signal;
 
 const SIGNALS: [Signal; 2] = [Signal::SIGKILL, Signal::SIGTERM];
-
-/// The points that a worker comes to when nothing disturbs it, and how often.
-fn points(year: &Year<'_>, name: &'static str) -> BTreeMap<Point, usize> {
-    let mut points = BTreeMap::new();
-    let finished = trace(year.worker(name), |point| {
-        *points.entry(point.clone()).or_default() += 1;
-        Then::GoOn
-    });
-    let _ = finished.summary();
-    points
-}
 
 /// Runs a worker up to the `time`th time that it comes to a point, and kills it there. Whether it was
 /// killed: another order of its threads may have other points, and the end may come before the thread
@@ -69,7 +58,7 @@ fn at_points(what: &str, chosen: impl Fn(usize, usize) -> Vec<(usize, Signal)>) 
     let mut versions = Versions::usual();
     let (mut kills, mut tries, mut places) = (0, 0, 0);
     for (name, lake) in RUNS {
-        let points = points(&versions.just_before(name, lake), name);
+        let points = points(versions.just_before(name, lake).worker(name));
         assert!(!points.is_empty(), "{name} does nothing");
         for (number, (point, times)) in points.iter().enumerate() {
             for (time, signal) in chosen(number, *times) {
@@ -121,7 +110,7 @@ fn clean_killed_where_rejects_vanish() {
     let mut versions = Versions::of(&older, &Bronze::ordinary(400));
     let (mut kills, mut tries) = (0, 0);
     for lake in [Lake::Folder, Lake::Bucket] {
-        let mut points = points(&versions.just_before("clean", lake), "clean");
+        let mut points = points(versions.just_before("clean", lake).worker("clean"));
         points.retain(|point, _| point.on.contains("rejected") || point.on.contains("silver"));
         for (point, times) in points {
             let mut year = versions.just_before("clean", lake);

@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 
 use chaos::report::report;
-use chaos::trace::{Point, Side, Then, trace};
+use chaos::trace::{Point, Side, Then, points, trace};
 use chaos::year::{Lake, MAKERS, Versions, Year};
 use e2e::mounts;
 use e2e::worker::{ALL, Finished};
@@ -121,16 +121,8 @@ fn from_each_write_on(chosen: impl Fn(usize, usize) -> Vec<(usize, (Errno, bool)
     let mut versions = Versions::usual();
     let (mut cases, mut went_on) = (0, 0);
     for name in MAKERS {
-        let mut points = BTreeMap::<_, usize>::new();
-        let year = versions.just_before(name, Lake::Folder);
-        let finished = trace(year.worker(name), |point| {
-            if needs_room(point) {
-                *points.entry(point.clone()).or_default() += 1;
-            }
-            Then::GoOn
-        });
-        let _ = finished.summary();
-        drop(year);
+        let mut points = points(versions.just_before(name, Lake::Folder).worker(name));
+        points.retain(|point, _| needs_room(point));
         for (number, (point, times)) in points.iter().enumerate() {
             for (time, (error, stays)) in chosen(number, *times) {
                 let mut year = versions.just_before(name, Lake::Folder);

@@ -3,8 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 use chaos::proxy::{Fault, Proxy};
+use std::thread;
+use std::time::Instant;
+
 use chaos::report::report;
+use chaos::trace::{Then, points, trace};
 use chaos::year::{LAKE_WORKERS, Lake, Versions};
+use e2e::bronze::Bronze;
+use e2e::place::Place;
+use e2e::s3::{BUCKET, S3};
 
 /// Faults, the same with each number of bytes of `after`.
 fn faults(after: &[usize]) -> Vec<Fault> {
@@ -110,5 +117,112 @@ fn a_line_that_never_works() {
         "S3: refused or 503 for good",
         failed,
         "exit 1 and a line that names the lake; the lake unchanged, the year run again as undisturbed",
+    );
+}
+
+/// The server says nothing any more: within a minute and some seconds the request is made anew.
+#[test]
+#[ignore = "make chaos: minutes"]
+fn a_line_that_stalls() {
+    let cases = [
+        ("extract", 0),
+        ("extract", 20_000),
+        ("clean", 0),
+        ("aggregate", 0),
+    ];
+    thread::scope(|scope| {
+        for (name, after) in cases {
+            scope.spawn(move || {
+                let (s3, place) = (S3::start(), Place::new());
+                s3.put("01_bronze/2013.csv", Bronze::ordinary(900).text());
+                let worker = |name| place.worker_on(name, &format!("s3://{BUCKET}"));
+                for before in ["extract", "clean"]
+                    .into_iter()
+                    .take_while(|before| *before != name)
+                {
+                    let _ = worker(before).envs(&s3.variables()).run().summary();
+                }
+                let proxy = Proxy::start(s3.address, Fault::Stall(after), 1);
+                let line = s3.variables_at(proxy.address);
+                let start = Instant::now();
+                let _ = worker(name).envs(&line).run().summary();
+                let took = start.elapsed().as_secs();
+                assert!(proxy.faults() == 1 && took < 90, "{name}: {took} s");
+            });
+        }
+    });
+    report(
+        "S3: an answer that never ends",
+        cases.len(),
+        "every worker got through within 90 s",
+    );
+}
+
+/// The object is written anew before each of the requests that read it.
+#[test]
+fn an_object_that_changes_while_it_is_read() {
+    let text = |delay: &str| {
+        let bronze = Bronze::ordinary(1).set(0, "DEP_DELAY", delay).text();
+        let (head, row) = bronze.split_once('\n').unwrap();
+        let mut text = format!("{head}\n");
+        // Four parts of 8 MB.
+        while text.len() < 26 << 20 {
+            text.push_str(row);
+        }
+        text
+    };
+    let (old, new) = (text("1.0"), text("2.0"));
+    assert_eq!(old.len(), new.len());
+    let s3 = S3::start();
+    let worker = |place: &Place| {
+        let worker = place.worker_on("extract", &format!("s3://{BUCKET}"));
+        worker.envs(&s3.variables())
+    };
+    s3.put("01_bronze/2013.csv", &old);
+    let mut points = points(worker(&Place::new()));
+    points.retain(|point, _| point.on.starts_with("GET /flights/01_bronze/2013.csv"));
+    let requests: usize = points.values().sum();
+    assert!(requests >= 8, "before and after each of four: {points:?}");
+    let (mut changed, mut whole) = (0, 0);
+    for request in 0..requests {
+        s3.put("01_bronze/2013.csv", &old);
+        let place = Place::new();
+        let mut seen = 0;
+        let finished = trace(worker(&place), |point| {
+            if points.contains_key(point) {
+                if seen == request {
+                    s3.put("01_bronze/2013.csv", &new);
+                }
+                seen += 1;
+            }
+            Then::GoOn
+        });
+        if finished.code == Some(0) {
+            let copy = place.get("data/2013_01_bronze.csv");
+            assert!(
+                copy == old.as_bytes() || copy == new.as_bytes(),
+                "a mixture"
+            );
+            whole += 1;
+        } else {
+            let error = finished.error();
+            assert!(
+                error.contains("the object changed while it was read: run again"),
+                "{error}"
+            );
+            assert_eq!(place.names("data/"), [""; 0]);
+            changed += 1;
+        }
+        let _ = worker(&place).run().summary();
+        assert!(place.get("data/2013_01_bronze.csv") == new.as_bytes());
+    }
+    assert!(changed > 3, "{changed}");
+    let outcome = format!(
+        "{changed} times exit 1 and a line that says so, {whole} times one version whole; run again, the newer one"
+    );
+    report(
+        "S3: the object changes while it is read",
+        requests,
+        &outcome,
     );
 }

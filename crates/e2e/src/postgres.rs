@@ -1,10 +1,10 @@
 //! A real PostgreSQL server, and databases on it.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
 
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -20,8 +20,8 @@ pub struct Server {
     folder: PathBuf,
     port: u16,
     password: String,
-    /// Its standard input stays open as long as we live, and the server as long as that.
-    _process: Child,
+    /// Its standard input stays open as long as we live, and the server as long as that; its answers.
+    process: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
 }
 
 impl Server {
@@ -29,7 +29,55 @@ impl Server {
     #[must_use]
     pub fn shared() -> &'static Server {
         static SERVER: OnceLock<Server> = OnceLock::new();
-        SERVER.get_or_init(|| Server::start(&[]))
+        SERVER.get_or_init(|| Server::start(&[], &[]))
+    }
+
+    /// A server of one test's own, which can be stopped.
+    #[must_use]
+    pub fn own() -> &'static Server {
+        Box::leak(Box::new(Server::start(&[], &[])))
+    }
+
+    /// The same with a disk of so many kB at `/mnt/small`, which nobody else sees. `None`, with a line that says why,
+    /// where a test may not mount one.
+    #[must_use]
+    pub fn with_small_disk(room: usize) -> Option<&'static Server> {
+        // Not root of a user namespace either: that would be root for PostgreSQL.
+        let script = format!(
+            "mount -t tmpfs -o size={room}k tmpfs /mnt && mkdir /mnt/small && chown nobody /mnt/small && exec \"$@\""
+        );
+        let tried = Command::new("unshare")
+            .args(["-m", "sh", "-c", &script, "sh", "true"])
+            .output();
+        if !tried.as_ref().is_ok_and(|tried| tried.status.success()) {
+            crate::skipped(&format!(
+                "only root may mount a disk for PostgreSQL: {tried:?}"
+            ));
+            return None;
+        }
+        let server = Server::start(&["unshare", "-m", "sh", "-c", &script, "sh"], &[]);
+        Some(Box::leak(Box::new(server)))
+    }
+
+    /// Ends it, by `INT` with its sessions in order, by `QUIT` as a crash would.
+    pub fn stop(&self, signal: &str) {
+        self.tell(&format!("stop {signal}"));
+    }
+
+    /// Starts it again after [`Server::stop`].
+    pub fn start_again(&self) {
+        self.tell("start");
+    }
+
+    /// The same, as a standby: it only reads.
+    pub fn start_as_standby(&self) {
+        self.tell("standby");
+    }
+
+    fn tell(&self, line: &str) {
+        let (input, output) = &mut *self.process.lock().unwrap();
+        writeln!(input, "{line}").unwrap();
+        assert_eq!(output.read_line(&mut String::new()).unwrap(), 1, "{line}");
     }
 
     /// A server that shows this certificate: the operating system's PostgreSQL, because the package
@@ -43,19 +91,26 @@ impl Server {
         place.put("server.pem", &certificate.certificate);
         place.put("server.key", &certificate.key);
         let (pem, key) = (place.path("server.pem"), place.path("server.key"));
-        Some(Server::start(&[
-            "--tls".as_ref(),
-            pem.as_ref(),
-            key.as_ref(),
-        ]))
+        Some(Server::start(
+            &[],
+            &["--tls".as_ref(), pem.as_ref(), key.as_ref()],
+        ))
     }
 
-    /// Starts a server on a new cluster, which is removed when the server has stopped.
-    fn start(options: &[&OsStr]) -> Self {
+    /// Starts a server on a new cluster, which is removed when the server has stopped; perhaps by a program that ends up
+    /// running what follows.
+    fn start(behind: &[&str], options: &[&OsStr]) -> Self {
         let folder = tempfile::Builder::new().prefix("postgres-").tempdir();
         let folder = folder.unwrap().keep();
-        let mut command = Command::new(python());
+        let python = python();
+        let line: Vec<&OsStr> = behind
+            .iter()
+            .map(OsStr::new)
+            .chain([python.as_os_str()])
+            .collect();
+        let mut command = Command::new(line[0]);
         command
+            .args(&line[1..])
             .arg(repository().join("airflow/local/postgres.py"))
             .arg("serve")
             .arg(&folder)
@@ -64,15 +119,16 @@ impl Server {
         let process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut process = process.unwrap();
         let mut line = String::new();
-        let stdout = process.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let input = process.stdin.take().unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
         let about: Value =
             serde_json::from_str(&line).expect("PostgreSQL does not start, see the lines above");
         Server {
             folder,
             port: about["port"].as_u64().unwrap().try_into().unwrap(),
             password: about["password"].as_str().unwrap().into(),
-            _process: process,
+            process: Mutex::new((input, output)),
         }
     }
 
@@ -177,8 +233,9 @@ impl Database<'_> {
     }
 }
 
-/// A session of the superuser.
+/// A session of the superuser. If it has ended, because the server did, the next statement begins another.
 pub struct Session {
+    config: String,
     client: Client,
 }
 
@@ -189,19 +246,27 @@ impl Session {
             tokio::spawn(connection);
             client
         });
-        Session { client }
+        let config = config.to_owned();
+        Session { config, client }
+    }
+
+    fn client(&mut self) -> &Client {
+        if self.client.is_closed() {
+            *self = Session::open(&self.config);
+        }
+        &self.client
     }
 
     /// Runs statements.
     pub fn execute(&mut self, sql: &str) {
-        let done = runtime().block_on(self.client.batch_execute(sql));
+        let done = runtime().block_on(self.client().batch_execute(sql));
         done.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
     }
 
     /// The rows of a query, each value as text, a null as `-`.
     #[must_use]
     pub fn rows(&mut self, sql: &str) -> Vec<Vec<String>> {
-        let messages = runtime().block_on(self.client.simple_query(sql));
+        let messages = runtime().block_on(self.client().simple_query(sql));
         let messages = messages.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
         let row = |message: &SimpleQueryMessage| match message {
             SimpleQueryMessage::Row(row) => {

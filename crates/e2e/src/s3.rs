@@ -83,11 +83,12 @@ impl S3 {
         self.variables_at(self.address)
     }
 
-    /// Stores an object.
+    /// Stores an object, as a whole.
     pub fn put(&self, key: &str, bytes: impl AsRef<[u8]>) {
-        let path = self.path(key);
+        let (path, draft) = (self.path(key), self.folder.path().join("draft"));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
+        fs::write(&draft, bytes).unwrap();
+        fs::rename(draft, path).unwrap();
     }
 
     /// Reads an object.

@@ -43,7 +43,12 @@ impl Frames {
                 path.display()
             )
         };
-        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let file = File::open(path).with_context(|| {
+            format!(
+                "cannot read {}: run {maker} again, or see to its owner and mode",
+                path.display()
+            )
+        })?;
         let mut reader = ParquetReader::new(file.try_clone()?);
         let found = Schema::from_arrow_schema(reader.schema().with_context(wrong)?.as_ref());
         let metadata = reader.get_metadata().with_context(wrong)?.clone();

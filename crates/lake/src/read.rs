@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use object_store::{GetOptions, GetRange, ObjectMeta};
+use object_store::{Error, GetOptions, GetRange, ObjectMeta};
 
 use crate::{AT_ONCE, Lake, PART};
 
@@ -64,11 +64,15 @@ impl Lake {
                     if_match: object.meta.e_tag.clone(),
                     ..GetOptions::default()
                 };
-                self.store
-                    .get_opts(&object.meta.location, options)
-                    .await?
-                    .bytes()
-                    .await
+                let found = self.store.get_opts(&object.meta.location, options).await?;
+                // Not every server heeds the condition.
+                if found.meta.e_tag != object.meta.e_tag {
+                    return Err(Error::Precondition {
+                        path: found.meta.location.to_string(),
+                        source: "it has another ETag than before".into(),
+                    });
+                }
+                found.bytes().await
             };
             let starts = (0..size).step_by(PART as usize);
             let mut parts = futures::stream::iter(starts).map(part).buffered(AT_ONCE);

@@ -18,8 +18,9 @@ impl Lake {
     pub fn write(&self, path: &Path, key: &str) -> Result<String> {
         let key = self.key(key);
         let place = self.place(&key);
-        let mut file =
-            File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        // Another run's cleanup may just have removed it.
+        let mut file = File::open(path)
+            .with_context(|| format!("cannot read {}: run again", path.display()))?;
         let size = file.metadata()?.len();
         if let LakeUrl::Folder(dir) = &self.url {
             remove_unfinished(&dir.join(key.as_ref()))

@@ -1,9 +1,30 @@
-//! What a person can do about an error of the warehouse.
+//! What a person can do about an error of the warehouse, and whether it may pass by itself.
 
 use std::error::Error;
 use std::io;
 
 use tokio_postgres::error::SqlState;
+
+use crate::upsert::LostAtCommit;
+
+/// An error as it is told: what, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(crate) struct Explained {
+    pub(crate) text: String,
+    pub(crate) passes: Passes,
+}
+
+/// Whether the same may go well another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passes {
+    /// Somebody has to do something first.
+    Never,
+    /// If the server has been reached before.
+    OnceConnected,
+    /// The server says so itself, or went away in the middle.
+    Always,
+}
 
 /// Says what failed, at `place`, and what to do. The text of PostgreSQL's error is kept; it never
 /// holds a password.
@@ -11,20 +32,44 @@ pub(crate) fn explain(e: anyhow::Error, place: &str) -> anyhow::Error {
     let Some(error) = e.downcast_ref::<tokio_postgres::Error>() else {
         return e.context(place.to_owned());
     };
-    let advice = match error.as_db_error() {
-        Some(answer) => of_the_server(answer.code()),
-        None => of_the_connection(error),
-    };
-    match error.as_db_error() {
-        Some(answer) => {
-            let detail = answer
-                .detail()
-                .map(|d| format!(" ({d})"))
-                .unwrap_or_default();
-            anyhow::anyhow!("{place}: {}{detail}: {advice}", answer.message())
-        }
-        None => e.context(format!("{place}: {advice}")),
+    if let Some(answer) = error.as_db_error() {
+        let code = answer.code();
+        let detail = answer
+            .detail()
+            .map(|d| format!(" ({d})"))
+            .unwrap_or_default();
+        let advice = of_the_server(code);
+        let text = format!("{place}: {}{detail}: {advice}", answer.message());
+        let passes = if passes(code) {
+            Passes::Always
+        } else {
+            Passes::Never
+        };
+        return Explained { text, passes }.into();
     }
+    let (advice, passes) = if e.is::<LostAtCommit>() {
+        (
+            "the connection was lost at COMMIT, so it is not known whether the year was changed: run again, that is safe",
+            Passes::OnceConnected,
+        )
+    } else {
+        of_the_connection(error)
+    };
+    let text = format!("{place}: {advice}");
+    e.context(Explained { text, passes })
+}
+
+/// Serialization, deadlock, a server that stops, starts or is full for the moment.
+fn passes(code: &SqlState) -> bool {
+    matches!(
+        *code,
+        SqlState::T_R_SERIALIZATION_FAILURE
+            | SqlState::T_R_DEADLOCK_DETECTED
+            | SqlState::ADMIN_SHUTDOWN
+            | SqlState::CRASH_SHUTDOWN
+            | SqlState::CANNOT_CONNECT_NOW
+            | SqlState::TOO_MANY_CONNECTIONS
+    )
 }
 
 fn of_the_server(code: &SqlState) -> &'static str {
@@ -62,36 +107,51 @@ fn of_the_server(code: &SqlState) -> &'static str {
     }
 }
 
-fn of_the_connection(error: &tokio_postgres::Error) -> &'static str {
+fn of_the_connection(error: &tokio_postgres::Error) -> (&'static str, Passes) {
     let causes = || causes(error);
     let of_tls = causes().any(|c| c.to_string().contains("certificate"))
         || causes()
             .filter_map(|c| c.downcast_ref::<io::Error>())
             .any(|e| e.get_ref().is_some_and(|e| e.is::<rustls::Error>()));
     if of_tls {
-        return "the server's certificate is not accepted: check PGHOST, PGSSLROOTCERT and PGSSLMODE";
+        let advice =
+            "the server's certificate is not accepted: check PGHOST, PGSSLROOTCERT and PGSSLMODE";
+        return (advice, Passes::Never);
     }
     let text = causes().map(ToString::to_string).collect::<String>();
     if text.contains("does not support TLS") {
-        return "the server has no TLS: switch it on there, or set PGSSLMODE=disable on a network you trust";
+        let advice = "the server has no TLS: switch it on there, or set PGSSLMODE=disable on a network you trust";
+        return (advice, Passes::Never);
     }
     if text.contains("password missing") {
-        return "the server wants a password: set PGPASSWORD or PGPASSFILE";
+        let advice = "the server wants a password: set PGPASSWORD or PGPASSFILE";
+        return (advice, Passes::Never);
     }
-    if error.is_closed() {
-        return "the connection was lost, nothing was changed: run again";
-    }
-    match causes()
+    let kind = causes()
         .find_map(|c| c.downcast_ref::<io::Error>())
-        .map(io::Error::kind)
-    {
+        .map(io::Error::kind);
+    let lost = matches!(
+        kind,
+        Some(
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+        )
+    );
+    if lost || error.is_closed() {
+        let advice = "the connection was lost, nothing was changed: run again";
+        return (advice, Passes::Always);
+    }
+    let advice = match kind {
         Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {
             "no server there: start it or correct PGHOST and PGPORT"
         }
         Some(io::ErrorKind::TimedOut) => "no answer: check the host, the port and the firewall",
         _ if text.contains("lookup") => "no such host: correct PGHOST",
         _ => "check PGHOST, PGPORT and the network; nothing was changed",
-    }
+    };
+    (advice, Passes::OnceConnected)
 }
 
 fn causes(error: &tokio_postgres::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {

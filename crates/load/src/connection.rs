@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::advice::explain;
+use crate::advice::{Explained, Passes, explain};
 use crate::settings::{Settings, TlsMode};
 use crate::tls;
 
@@ -43,14 +43,23 @@ pub(crate) async fn open(settings: &Settings, year: i32) -> Result<Client> {
             match tokio::time::timeout(settings.time_out, connecting).await {
                 Ok(Ok(client)) => return Ok(client),
                 Ok(Err(e)) => explain(e, &settings.to_string()),
-                Err(_) => anyhow!(
+                Err(_) => unreachable(format!(
                     "{settings}: no answer within {} s: check the host, the port and the firewall, or raise PGCONNECT_TIMEOUT",
                     settings.time_out.as_secs()
-                ),
+                )),
             },
         );
     }
-    Err(failure.unwrap_or_else(|| anyhow!("{settings}: the host has no address: correct PGHOST")))
+    Err(failure.unwrap_or_else(|| {
+        unreachable(format!(
+            "{settings}: the host has no address: correct PGHOST"
+        ))
+    }))
+}
+
+fn unreachable(text: String) -> anyhow::Error {
+    let passes = Passes::OnceConnected;
+    Explained { text, passes }.into()
 }
 
 /// Those of the host, or `None` where the connection itself finds out, and tells what is wrong.

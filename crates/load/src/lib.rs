@@ -2,9 +2,10 @@
 //! one transaction.
 //!
 //! Readers of the table see the old year or the new one, never a mixture; a row that did not
-//! change keeps its `last_update`. There is no retry here: Airflow runs the whole task again.
+//! change keeps its `last_update`. What may pass by itself is tried again, as a whole.
 
 mod advice;
+mod attempts;
 mod connection;
 mod pgpass;
 mod rows;
@@ -74,11 +75,7 @@ impl Worker for Args {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let changed = runtime.block_on(async {
-            let mut client = connection::open(&settings, year).await?;
-            let changed = upsert::upsert(&mut client, &self.table, &rows, year).await;
-            changed.map_err(|e| advice::explain(e, &format!("{} in {settings}", self.table)))
-        })?;
+        let changed = runtime.block_on(attempts::load(&settings, &self.table, &rows, year))?;
 
         let rows_in = rows.len() as u64;
         let unchanged = rows_in - changed.inserted - changed.updated;

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use chrono::NaiveDate;
 use flights::{anomalies, name};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
@@ -15,6 +15,16 @@ use crate::schema::{LAST_UPDATE, Table, prepare, quoted, sql_type};
 const INCOMING: &str = "pg_temp.flight_delays_load_incoming";
 /// Any number that is nobody else's.
 const TURN: i64 = 0x666c_6967_6874_7321;
+
+/// No load holds others up for long, or is held up, unless the server, the database or the user has limits of its own.
+const LIMITS: &str = "SELECT set_config(name, value, true) FROM (VALUES ('lock_timeout', '60s'), \
+    ('statement_timeout', '300s'), ('idle_in_transaction_session_timeout', '60s')) AS limits (name, value) \
+    WHERE current_setting(name) = '0'";
+
+/// The connection ended when the answer to a commit was due.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer to COMMIT")]
+pub(crate) struct LostAtCommit;
 
 /// How many rows of the table changed.
 pub(crate) struct Changed {
@@ -34,25 +44,20 @@ pub(crate) async fn upsert(
     year: i32,
 ) -> Result<Changed> {
     let transaction = client.transaction().await?;
-    transaction
-        .batch_execute(
-            "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '300s'; \
-             SET LOCAL idle_in_transaction_session_timeout = '60s'",
-        )
-        .await?;
+    transaction.query(LIMITS, &[]).await?;
     // Loads take turns: the first may be creating the table, which has more than one name.
     let turn = "SELECT pg_advisory_xact_lock($1)";
     transaction.execute(turn, &[&TURN]).await?;
     prepare(&transaction, table).await?;
     copy(&transaction, rows).await?;
     let changed = replace(&transaction, table, year, rows.len()).await?;
-    transaction.commit().await.map_err(|e| match e.as_db_error() {
-        Some(_) => e.into(),
-        None => anyhow!(
-            "the connection was lost at COMMIT, so it is not known whether the year was changed: \
-             run again, that is safe: {e}"
-        ),
-    })?;
+    transaction
+        .commit()
+        .await
+        .map_err(|e| match e.as_db_error() {
+            Some(_) => Error::new(e),
+            None => Error::new(e).context(LostAtCommit),
+        })?;
     Ok(changed)
 }
 

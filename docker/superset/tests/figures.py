@@ -1,5 +1,7 @@
 """What the dashboard shows, compared with what SQL gives."""
 
+from datetime import datetime, timezone
+
 TABLE = "agg_dep_delay_by_date"
 MODELS = {
     "Surprisal (default)": "anomaly_sur",
@@ -20,7 +22,7 @@ def check(page, ask, where: str) -> None:
         f"SELECT origin, {mean} FROM {TABLE} WHERE {where} "
         "GROUP BY origin HAVING sum(flights) >= 30 ORDER BY 2 DESC LIMIT 10"
     )
-    shown = page.answers["Top ten delays by origin"][0]["data"]
+    shown = page.answers["Top ten delays by origin, of at least 30 flights"][0]["data"]
     assert {row["origin"]: round(float(row["mean_delay"]), 6) for row in shown} == {
         origin: round(float(value), 6) for origin, value in ten
     }
@@ -28,10 +30,15 @@ def check(page, ask, where: str) -> None:
     [(flagged,)] = ask(f"SELECT count(*) FROM {TABLE} WHERE {where} AND {flags} > 0")
     agreement = page.answers["Which models flag the same airport-days"][0]["data"]
     assert sum(row["airport_days"] for row in agreement) == flagged
-    years = {
-        row["year"]
-        for row in page.answers["Mean departure delay by year, the eight busiest origins"][0]["data"]
-    }
-    assert {str(y) for y in years} == {
-        str(y) for (y,) in ask(f"SELECT DISTINCT extract(year FROM fl_date)::int FROM {TABLE} WHERE {where}")
-    }
+    year = "extract(year FROM fl_date)::int"
+    years = ask(
+        f"SELECT {year}, count(DISTINCT origin), count(DISTINCT fl_date), sum(scheduled), count(*), count(score) "
+        f"FROM {TABLE} WHERE {where} GROUP BY 1 ORDER BY 1 DESC"
+    )
+    held = page.answers["What the table holds"][0]["data"]
+    columns = ("year", "airports", "days", "scheduled", "airport_days", "scored")
+    assert [tuple(row[column] for column in columns) for row in held] == years
+    by_year = page.answers["Mean departure delay by year, the eight busiest origins"][0]["data"]
+    # In milliseconds since 1970.
+    drawn = {datetime.fromtimestamp(row["fl_date"] / 1000, timezone.utc).year for row in by_year}
+    assert drawn == {year for year, *_ in years}

@@ -4,7 +4,7 @@
 SELECT setseed(0.5) \g /dev/null
 BEGIN;
 CREATE TEMPORARY TABLE airport ON COMMIT DROP AS
-SELECT CASE WHEN n <= 10 THEN (ARRAY['ATL','ORD','DFW','DEN','LAX','PHX','IAH','LAS','JFK','DTW'])[n]
+SELECT CASE WHEN n <= 10 THEN (ARRAY['ATL','ORD','DFW','DEN','LAX','PHX','IAH','LAS','JFK','EWR'])[n]
             ELSE chr(65 + n / 676 % 26) || chr(65 + n / 26 % 26) || chr(65 + n % 26) END AS origin,
        ceil(900 / n ^ 0.9)::int AS size, 6 + 8 * random() AS level
 FROM generate_series(1, 350) n;

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -20,6 +21,16 @@ return [...document.querySelectorAll('[data-test-chart-name]')].map(chart => ({
     drawn: [...chart.querySelectorAll('canvas, tbody tr, .header-line')].length,
 }))"""
 LOADING = "return document.querySelectorAll('[data-test=loading-indicator], .loading').length"
+# In the page's own session: a question to Superset, and its status and answer.
+ASK = """
+const [path, body, done] = arguments;
+const headers = {'Content-Type': 'application/json'};
+const question = body ? {method: 'POST', body: JSON.stringify(body), headers} : {};
+fetch('/api/v1/security/csrf_token/').then(answer => answer.json()).then(({result}) => {
+    headers['X-CSRFToken'] = result;
+    return fetch(path, question);
+}).then(async answer => done([answer.status, await answer.text()]), error => done([0, String(error)]));
+"""
 WRONG = re.compile(r"error|no data|no results|unexpected", re.I)
 
 
@@ -146,6 +157,18 @@ class Page:
             field.send_keys(Keys.ESCAPE)
         self.find("[data-test=filter-bar__apply-button]").click()
         self.wait_until_drawn()
+
+    def ask(self, path: str, body: dict | None = None) -> tuple[int, str]:
+        """Asks Superset's API as the user who is logged in: the status and the answer."""
+        # A page that does nothing by itself.
+        self.browser.get(f"{self.site}/health")
+        self.browser.set_script_timeout(150)
+        return tuple(self.browser.execute_async_script(ASK, path, body))
+
+    def sql_lab(self, statement: str) -> tuple[int, str]:
+        """Runs a statement in SQL Lab, on the warehouse."""
+        question = {"database_id": 1, "sql": statement, "schema": "public", "runAsync": False}
+        return self.ask("/api/v1/sqllab/execute/", question | {"client_id": token_hex(5)})
 
     def picture(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)

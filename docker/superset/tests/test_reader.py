@@ -3,8 +3,8 @@
 import psycopg2
 import pytest
 from conftest import connect
-from dashboard import READER
-from postgres import WAREHOUSE
+from dashboard import READER, SOURCE
+from postgres import SUPERUSER, WAREHOUSE
 
 TABLE = "agg_dep_delay_by_date"
 
@@ -37,6 +37,7 @@ def test_it_reads_the_table_that_was_made_after_it(reader):
         "CREATE ROLE mine",
         "COPY (SELECT 1) TO PROGRAM 'cat'",
         "SELECT pg_read_file('/etc/passwd')",
+        "SELECT lo_import('/etc/passwd')",
         "SET ROLE postgres",
     ],
 )
@@ -53,3 +54,76 @@ def test_it_changes_nothing(reader, statement):
 def test_its_statements_end_before_superset_stops_to_wait(reader):
     reader.execute("SHOW statement_timeout")
     assert reader.fetchone() == ("280s",)
+
+
+@pytest.mark.parametrize(
+    "more, less, told",
+    [
+        ("ALTER ROLE {} SUPERUSER", "ALTER ROLE {} NOSUPERUSER", "is a superuser"),
+        ("ALTER ROLE {} CREATEROLE", "ALTER ROLE {} NOCREATEROLE", "may make users"),
+        ("GRANT pg_write_all_data TO {}", "REVOKE pg_write_all_data FROM {}", "is a member of pg_write_all_data"),
+        (f"GRANT UPDATE (score) ON {TABLE} TO {{}}", f"REVOKE UPDATE (score) ON {TABLE} FROM {{}}", f"may change {TABLE}"),
+        # As it is everywhere before PostgreSQL 15.
+        (
+            "GRANT CREATE ON SCHEMA public TO PUBLIC",
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+            "may create tables in the schema public",
+        ),
+    ],
+)  # fmt: skip
+def test_a_user_who_may_do_more_is_refused(superset, warehouse, more, less, told):
+    connection = connect(warehouse, WAREHOUSE, SUPERUSER, warehouse.password)
+    with connection.cursor() as cursor:
+        cursor.execute(more.format(READER))
+        try:
+            done = superset.bootstrap(SOURCE / "reader.py")
+        finally:
+            cursor.execute(less.format(READER))
+    connection.close()
+    assert done.returncode == 1
+    assert f"TooPowerful: {told}" in done.stdout
+    assert superset.bootstrap(SOURCE / "reader.py").returncode == 0
+
+
+def test_the_user_of_load_is_left_as_it_is(superset, warehouse):
+    connection = connect(warehouse, WAREHOUSE, SUPERUSER, warehouse.password)
+    with connection.cursor() as cursor:
+        before = "SELECT a.rolpassword, r.rolconfig FROM pg_authid a JOIN pg_roles r USING (oid) WHERE r.rolname = %s"
+        cursor.execute(before, (SUPERUSER,))
+        role = cursor.fetchall()
+        done = superset.bootstrap(SUPERSET_WAREHOUSE_USER=SUPERUSER)
+        assert done.returncode == 1
+        told = f"bootstrap: error: the warehouse's user {SUPERUSER} is a superuser, "
+        assert done.stdout.strip().splitlines()[-1].startswith(told)
+        cursor.execute(before, (SUPERUSER,))
+        assert cursor.fetchall() == role
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"DELETE FROM {TABLE}",
+        f"WITH gone AS (DELETE FROM {TABLE} RETURNING 1) SELECT * FROM gone",
+        "CREATE TEMPORARY TABLE mine (a int)",
+        "SELECT lo_from_bytea(0, 'mine')",
+        "SELECT lo_create(0)",
+        "SELECT set_config('statement_timeout', '0', false)",
+        "SELECT pg_catalog.set_config('default_transaction_read_only', 'off', false)",
+        "SET statement_timeout = 0",
+        "SET default_transaction_read_only = off; COMMIT; SELECT 1",
+        "RESET ALL",
+        "SET ROLE postgres",
+        "COPY (SELECT 1) TO PROGRAM 'cat'",
+        "DO $$ BEGIN END $$",
+        "SELECT pg_sleep(1)",
+    ],
+)
+def test_sql_lab_neither_writes_nor_lifts_a_limit(page, statement):
+    status, answer = page.sql_lab(f"{statement}; SELECT 1 AS one" if ";" not in statement else statement)
+    assert status >= 400, answer
+
+
+def test_sql_lab_reads(page):
+    status, answer = page.sql_lab(f"SELECT count(*) AS n FROM {TABLE}; SELECT max(score) AS most FROM {TABLE}")
+    assert status == 200, answer

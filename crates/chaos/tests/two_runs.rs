@@ -1,0 +1,280 @@
+//! Two runs at once, of the same year and of different ones, in one data dir, one lake and one table.
+
+#![allow(clippy::unwrap_used)]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chaos::report::report;
+use chaos::trace::{Then, points, trace};
+use chaos::year::{Lake, MAKERS, RUNS, Versions, Year};
+use e2e::bronze::Bronze;
+use e2e::place::{Files, Place, assert_same};
+use e2e::postgres::{Database, Server};
+use e2e::worker::{ALL, Finished, Worker};
+
+/// So long the first worker stands still while the second one runs. If it has not ended then, it waits for the
+/// first one's lock.
+const PATIENCE: Duration = Duration::from_millis(150);
+
+/// What the second run does while the first one's worker stands still.
+#[derive(Clone, Copy, Debug)]
+enum Second {
+    /// The same.
+    Same,
+    /// The step before: the input changes under the first one's hands.
+    StepBefore,
+    /// Its last step, which takes the input away.
+    Cleanup,
+}
+
+impl Second {
+    /// The second run's worker beside the first one's, if there is one.
+    fn worker(self, first: &'static str) -> Option<&'static str> {
+        match self {
+            Second::Same => Some(first),
+            Second::StepBefore => {
+                let at = ALL.iter().position(|name| *name == first).unwrap();
+                at.checked_sub(1).map(|before| ALL[before])
+            }
+            Second::Cleanup => (first != "cleanup").then_some("cleanup"),
+        }
+    }
+}
+
+/// A worker that did its job, or that says that its input is gone.
+fn passed(finished: &Finished) -> bool {
+    if finished.code == Some(0) {
+        let _ = finished.summary();
+        return true;
+    }
+    let error = finished.error();
+    let advice = ["run ", "again", "first"];
+    assert!(
+        advice.iter().filter(|word| error.contains(*word)).count() > 1,
+        "{error}"
+    );
+    false
+}
+
+/// Stops each worker at the points that `chosen` takes, and lets another run's worker go on meanwhile.
+fn interleaved(what: &str, second: Second, chosen: impl Fn(usize) -> bool) {
+    let mut versions = Versions::usual();
+    let (mut cases, mut waited, mut input_gone) = (0, 0, 0);
+    for (first, lake) in RUNS {
+        let Some(other) = second.worker(first) else {
+            continue;
+        };
+        let next = match second {
+            // So that it brings something new.
+            Second::StepBefore => other,
+            Second::Same | Second::Cleanup => first,
+        };
+        let points = points(versions.just_before(next, lake).worker(first));
+        for (_, point) in points.keys().enumerate().filter(|(n, _)| chosen(*n)) {
+            let mut year = versions.just_before(next, lake);
+            let mut running = None;
+            let finished = trace(year.worker(first), |now| {
+                if running.is_none() && now == point {
+                    let worker = year.worker(other);
+                    let start = Instant::now();
+                    let other = thread::spawn(move || worker.run());
+                    while !other.is_finished() && start.elapsed() < PATIENCE {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                    waited += usize::from(!other.is_finished());
+                    running = Some(other);
+                }
+                Then::GoOn
+            });
+            // Another order of its threads may have other points.
+            let Some(running) = running else { continue };
+            let both = [finished, running.join().unwrap()];
+            let gone = both.iter().filter(|one| !passed(one)).count();
+            assert!(gone == 0 || [first, other].contains(&"cleanup"), "{both:?}");
+            input_gone += gone;
+            cases += 1;
+            year.assert_whole();
+            year.assert_recovers();
+        }
+    }
+    let outcome = format!(
+        "in {waited} the second waited for the first; {input_gone} said that their input was gone; every file, object \
+         and table whole, the year run again as undisturbed"
+    );
+    report(what, cases, &outcome);
+    assert!(cases > 20);
+}
+
+fn some(number: usize) -> bool {
+    number % 8 == 3
+}
+
+#[test]
+fn the_same_step_twice_at_some_points() {
+    interleaved(
+        "the same step of two runs, at some system calls",
+        Second::Same,
+        some,
+    );
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn the_same_step_twice_at_every_point() {
+    interleaved(
+        "the same step of two runs, at every system call",
+        Second::Same,
+        |_| true,
+    );
+}
+
+#[test]
+fn the_step_before_at_some_points() {
+    interleaved(
+        "a step and the one before it, at some system calls",
+        Second::StepBefore,
+        some,
+    );
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn the_step_before_at_every_point() {
+    interleaved(
+        "a step and the one before it, at every system call",
+        Second::StepBefore,
+        |_| true,
+    );
+}
+
+#[test]
+fn cleanup_at_some_points() {
+    interleaved(
+        "a step and the other run's cleanup, at some system calls",
+        Second::Cleanup,
+        some,
+    );
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn cleanup_at_every_point() {
+    interleaved(
+        "a step and the other run's cleanup, at every system call",
+        Second::Cleanup,
+        |_| true,
+    );
+}
+
+/// All steps in turn, up to the first that fails: whether none did.
+fn run(steps: Vec<Worker>) -> bool {
+    steps.into_iter().all(|step| passed(&step.run()))
+}
+
+/// All of two runs of one year, the second a little later each time.
+fn whole_runs(times: u32) {
+    let mut versions = Versions::usual();
+    let (mut both, mut one) = (0, 0);
+    for time in 0..times {
+        let lake = [Lake::Folder, Lake::Bucket][time as usize % 2];
+        let mut year: Year<'_> = versions.begin(lake);
+        let steps = || ALL.map(|name| year.worker(name)).into();
+        let (first, second): (Vec<Worker>, Vec<Worker>) = (steps(), steps());
+        let through = thread::scope(|scope| {
+            let second = scope.spawn(|| {
+                thread::sleep(Duration::from_millis(200) * time / times);
+                run(second)
+            });
+            [run(first), second.join().unwrap()]
+        });
+        match through {
+            [true, true] => both += 1,
+            [false, false] => panic!("each lost its input to the other"),
+            _ => one += 1,
+        }
+        assert!(year.rows() == year.newer_rows());
+        year.assert_whole();
+        year.assert_recovers();
+    }
+    let outcome = format!(
+        "{both} times both got through, {one} times one lost its input to the other's cleanup and said so; \
+         table and lake as undisturbed"
+    );
+    report("two whole runs of the same year", times as usize, &outcome);
+}
+
+#[test]
+fn two_runs_of_the_same_year() {
+    whole_runs(8);
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn many_times_two_runs_of_the_same_year() {
+    whole_runs(60);
+}
+
+const YEARS: [i32; 4] = [2013, 2014, 2015, 2016];
+
+/// The steps of a year.
+fn steps(place: &Place, database: &Database<'_>, year: i32) -> Vec<Worker> {
+    let step = |name| match name {
+        "load" => database.load_year(place, year),
+        _ => {
+            let worker = Worker::new(name).args(&format!("--year {year}"));
+            let worker = worker.env("DATA_DIR", place.path("data"));
+            worker.env("LAKE_URL", place.path("lake"))
+        }
+    };
+    MAKERS.map(step).into()
+}
+
+/// A place and a database where the years have been made: in turn, or all at once.
+fn years(at_once: bool) -> (Files, Vec<Vec<String>>) {
+    let place = Place::new();
+    let mut database = Server::shared().database();
+    for year in YEARS {
+        let flights = Bronze::ordinary(300 + 100 * (year - YEARS[0]) as usize);
+        let text = flights.text().replace("2013-", &format!("{year}-"));
+        place.put(&format!("lake/01_bronze/{year}.csv"), text);
+    }
+    let years = YEARS.map(|year| steps(&place, &database, year));
+    if at_once {
+        thread::scope(|scope| {
+            for running in years.map(|steps| scope.spawn(|| run(steps))) {
+                assert!(running.join().unwrap());
+            }
+        });
+    } else {
+        assert!(years.into_iter().all(run));
+    }
+    let rows = "SELECT to_jsonb(t) - 'last_update' FROM agg_dep_delay_by_date t ORDER BY id";
+    (place.files(), database.rows(rows))
+}
+
+/// Into a table that the first of them makes.
+fn different_years(times: usize) {
+    let (files, rows) = years(false);
+    for _ in 0..times {
+        let (files_at_once, rows_at_once) = years(true);
+        assert_same(&files, &files_at_once);
+        assert!(rows == rows_at_once);
+    }
+    report(
+        "four years at once",
+        times,
+        "files, lake and table as those of years that are run in turn",
+    );
+}
+
+#[test]
+fn years_at_once() {
+    different_years(3);
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn years_at_once_many_times() {
+    different_years(30);
+}

@@ -1,0 +1,512 @@
+//! A warehouse that stops, breaks off, holds up or refuses: `load` gets through, or fails with a clear line and
+//! changes nothing.
+
+#![allow(clippy::unwrap_used)]
+
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chaos::proxy::{Fault, Proxy};
+use chaos::report::report;
+use chaos::trace::{Point, Then, points, trace};
+use chaos::year::{Lake, Versions, Year};
+use e2e::postgres::{Server, Session};
+use e2e::wait_until;
+use e2e::worker::Finished;
+
+const TABLE: &str = "agg_dep_delay_by_date";
+/// Sessions of `load` on this database.
+const LOADS: &str = "SELECT pid, wait_event_type FROM pg_stat_activity WHERE datname = current_database() \
+                     AND application_name LIKE 'flight-delays load %'";
+const WHOLE: &str = "the table the older or the newer one at any time; the year as undisturbed";
+
+/// A year before `load`.
+fn year(versions: &mut Versions) -> Year<'_> {
+    versions.just_before("load", Lake::Folder)
+}
+
+/// What came of cases: how many got through, with another attempt or without, and how many failed.
+#[derive(Default)]
+struct Outcomes {
+    at_once: usize,
+    with_more_attempts: usize,
+    failed: Vec<String>,
+}
+
+impl Outcomes {
+    /// Takes in a load: it got through, or it failed in the way that `failed` accepts.
+    fn add(&mut self, mut year: Year<'_>, finished: &Finished, case: &str) {
+        match finished.code {
+            Some(0) if finished.warnings().is_empty() => self.at_once += 1,
+            Some(0) => self.with_more_attempts += 1,
+            _ => self.failed.push(format!("{case}: {}", finished.error())),
+        }
+        let rows = year.rows();
+        if finished.code == Some(0) {
+            assert!(rows == year.newer_rows(), "{case}: another table");
+        }
+        year.assert_whole();
+        year.assert_recovers();
+    }
+
+    fn cases(&self) -> usize {
+        self.at_once + self.with_more_attempts + self.failed.len()
+    }
+
+    fn told(&self) -> String {
+        format!(
+            "{} got through with a further attempt, {} undisturbed, {} failed with a clear line; {WHOLE}",
+            self.with_more_attempts,
+            self.at_once,
+            self.failed.len()
+        )
+    }
+}
+
+/// Whether a point is one of the connection: something is sent, not done with files.
+fn is_of_the_connection(point: &Point) -> bool {
+    !point.on.contains("data/")
+}
+
+/// Does something to the server at those points of a load for which `chosen` takes the number. What is sent is not
+/// the same each time: a log-in has a random part.
+fn at_points(
+    versions: &mut Versions,
+    chosen: impl Fn(usize) -> bool,
+    fault: impl Fn(&mut Year<'_>),
+) -> Outcomes {
+    let undisturbed = points(year(versions).worker("load"));
+    let count: usize = undisturbed
+        .iter()
+        .filter(|(point, _)| is_of_the_connection(point))
+        .map(|(_, times)| times)
+        .sum();
+    assert!(count > 40, "{undisturbed:?}");
+    let mut outcomes = Outcomes::default();
+    for number in (0..count).filter(|number| chosen(*number)) {
+        let mut year = year(versions);
+        let (mut come, mut case) = (0, None);
+        let finished = trace(year.worker("load"), |point| {
+            if is_of_the_connection(point) {
+                if come == number {
+                    case = Some(point.to_string());
+                    fault(&mut year);
+                }
+                come += 1;
+            }
+            Then::GoOn
+        });
+        outcomes.add(year, &finished, &case.unwrap());
+    }
+    outcomes
+}
+
+/// Ends the sessions of `load`, as an administrator or a failing server does.
+fn terminate(year: &mut Year<'_>) {
+    let end = format!("SELECT pg_terminate_backend(pid, 5000) FROM ({LOADS}) loads");
+    let _ = year.database().rows(&end);
+}
+
+fn terminated(what: &str, chosen: impl Fn(usize) -> bool) {
+    let outcomes = at_points(&mut Versions::usual(), chosen, terminate);
+    assert_eq!(outcomes.failed, [""; 0]);
+    assert!(outcomes.with_more_attempts * 2 > outcomes.cases());
+    report(what, outcomes.cases(), &outcomes.told());
+}
+
+#[test]
+fn its_session_is_ended_at_some_points() {
+    terminated("PostgreSQL: the session ended at some points", |n| {
+        n % 5 == 0
+    });
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn its_session_is_ended_at_every_point() {
+    terminated("PostgreSQL: the session ended at every point", |_| true);
+}
+
+/// Stops the server at points, and starts it again before the load goes on, or soon after that.
+fn restarted(what: &str, signal: &str, chosen: impl Fn(usize) -> bool) {
+    let server = Server::own();
+    let outcomes = at_points(&mut Versions::usual_on(server), chosen, |_| {
+        server.stop(signal);
+        server.start_again();
+    });
+    assert_eq!(outcomes.failed, [""; 0]);
+    assert!(outcomes.with_more_attempts * 2 > outcomes.cases());
+    report(what, outcomes.cases(), &outcomes.told());
+}
+
+#[test]
+fn the_server_restarts_at_some_points() {
+    restarted("PostgreSQL: restarted at some points", "INT", |n| {
+        n % 16 == 8
+    });
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn the_server_restarts_at_every_point() {
+    restarted("PostgreSQL: restarted at every point", "INT", |_| true);
+}
+
+#[test]
+fn the_server_crashes_at_some_points() {
+    restarted("PostgreSQL: crashed at some points", "QUIT", |n| {
+        n % 16 == 4
+    });
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn the_server_crashes_at_every_point() {
+    restarted("PostgreSQL: crashed at every point", "QUIT", |_| true);
+}
+
+/// The server is away for a while in the middle of a load.
+fn away(seconds: u64) {
+    let server = Server::own();
+    let mut versions = Versions::usual_on(server);
+    let mut year = year(&mut versions);
+    let mut copied = false;
+    let finished = trace(year.worker("load"), |point| {
+        if !copied && point.on.contains("COPY") {
+            copied = true;
+            server.stop("INT");
+            thread::spawn(move || {
+                thread::sleep(Duration::from_secs(seconds));
+                server.start_again();
+            });
+        }
+        Then::GoOn
+    });
+    assert!(copied);
+    let attempts = finished.warnings().len();
+    assert!(attempts > 1, "{finished:?}");
+    let _ = finished.summary();
+    year.assert_whole();
+    year.assert_recovers();
+    let fault = format!("PostgreSQL: away for {seconds} s in the middle of COPY");
+    report(
+        &fault,
+        1,
+        &format!("got through, {attempts} further attempts"),
+    );
+}
+
+#[test]
+fn the_server_is_away_for_some_seconds() {
+    away(4);
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn the_server_is_away_for_a_minute() {
+    away(60);
+}
+
+/// Two minutes, then a clear line.
+#[test]
+#[ignore = "make chaos: minutes"]
+fn the_server_never_comes_back() {
+    let server = Server::own();
+    let mut versions = Versions::usual_on(server);
+    let mut year = year(&mut versions);
+    let (mut copied, start) = (false, Instant::now());
+    let finished = trace(year.worker("load"), |point| {
+        if !copied && point.on.contains("COPY") {
+            copied = true;
+            server.stop("INT");
+        }
+        Then::GoOn
+    });
+    let took = start.elapsed().as_secs();
+    assert!((120..150).contains(&took), "{took} s");
+    let error = finished.error();
+    assert!(error.contains("no server there: start it"), "{error}");
+    server.start_again();
+    assert!(year.rows() == year.older_rows());
+    year.assert_whole();
+    year.assert_recovers();
+    report(
+        "PostgreSQL: gone for good in the middle of COPY",
+        1,
+        "exit 1 after two minutes, nothing changed",
+    );
+}
+
+/// A line to the server that is reset or closed after so many bytes, the first `times` times.
+fn broken_line(what: &str, steps: usize, times: &[usize]) {
+    let mut versions = Versions::usual();
+    let server = SocketAddr::from(([127, 0, 0, 1], Server::shared().port()));
+    let mut outcomes = Outcomes::default();
+    for step in 0..steps {
+        // Of what a load sends and gets.
+        let (up, down) = (step * 45_000 / steps, step * 3_500 / steps);
+        for fault in [
+            Fault::ResetUpload(up),
+            Fault::ResetDownload(down),
+            Fault::CloseDownload(down),
+        ] {
+            for &times in times {
+                let year = year(&mut versions);
+                let proxy = Proxy::start(server, fault, times);
+                let port = proxy.address.port().to_string();
+                let finished = year.worker("load").env("PGPORT", port).run();
+                assert!(proxy.faults() > 0);
+                outcomes.add(year, &finished, &format!("{fault:?}"));
+            }
+        }
+    }
+    assert_eq!(outcomes.failed, [""; 0]);
+    assert!(
+        outcomes.with_more_attempts * 2 > outcomes.cases(),
+        "{}",
+        outcomes.told()
+    );
+    report(what, outcomes.cases(), &outcomes.told());
+}
+
+#[test]
+fn a_line_that_breaks_in_some_places() {
+    broken_line("PostgreSQL: the line breaks in some places, once", 4, &[1]);
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn a_line_that_breaks_in_many_places() {
+    broken_line(
+        "PostgreSQL: the line breaks in many places, once and twice",
+        24,
+        &[1, 2],
+    );
+}
+
+/// Another session changes a row of the year and commits while the load is on its way, on a server whose
+/// transactions are serializable.
+#[test]
+fn another_transaction_was_first() {
+    let mut versions = Versions::usual();
+    let mut year = year(&mut versions);
+    let name = year.database().name.clone();
+    let set = |year: &mut Year<'_>, level: &str| {
+        year.database().execute(&format!(
+            "ALTER DATABASE \"{name}\" SET default_transaction_isolation = '{level}'"
+        ));
+    };
+    let mut cases = 0;
+    for level in ["repeatable read", "serializable"] {
+        set(&mut year, level);
+        let mut other = year.database().session();
+        other.execute(&format!("UPDATE {TABLE} SET flights = 0"));
+        let mut come = false;
+        let finished = trace(year.worker("load"), |point| {
+            if !come && point.on.contains("DELETE FROM") {
+                come = true;
+                other.execute(&format!("UPDATE {TABLE} SET flights = 1"));
+            }
+            Then::GoOn
+        });
+        let [warning] = finished.warnings()[..] else {
+            panic!("{level}: {finished:?}")
+        };
+        assert!(warning.contains("could not serialize access"), "{warning}");
+        let _ = finished.summary();
+        assert!(year.rows() == year.newer_rows());
+        cases += 1;
+    }
+    set(&mut year, "read committed");
+    year.assert_recovers();
+    report(
+        "PostgreSQL: a serialization failure",
+        cases,
+        "got through with a further attempt",
+    );
+}
+
+/// The load waits for a row of another session, which then waits for the load.
+#[test]
+fn a_deadlock() {
+    let mut versions = Versions::usual();
+    let mut year = year(&mut versions);
+    // The load is the one that looks for a circle, once, and by then there is one.
+    let name = year.database().name.clone();
+    year.database().execute(&format!(
+        "ALTER DATABASE \"{name}\" SET deadlock_timeout = '3s'"
+    ));
+    let mut other = year.database().session();
+    other.execute(&format!(
+        "SET deadlock_timeout = '1h'; BEGIN; UPDATE {TABLE} SET flights = 0"
+    ));
+    let running = year.worker("load").start();
+    wait_until("the load waits", || {
+        year.database()
+            .rows(LOADS)
+            .iter()
+            .any(|row| row[1] == "Lock")
+    });
+    let turn = "SELECT pg_advisory_xact_lock((classid::bigint << 32) | objid::bigint) FROM pg_locks \
+                WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let _ = other.rows(turn);
+    other.execute("ROLLBACK");
+    let finished = running.wait();
+    let [warning] = finished.warnings()[..] else {
+        panic!("{finished:?}")
+    };
+    assert!(warning.contains("deadlock detected"), "{warning}");
+    let _ = finished.summary();
+    year.assert_recovers();
+    report(
+        "PostgreSQL: a deadlock",
+        1,
+        "got through with a further attempt",
+    );
+}
+
+/// A lock that lasts longer than the patience for locks, and one longer than that for statements. The server's own
+/// limits hold, where it has any.
+#[test]
+fn limits_of_time() {
+    let mut versions = Versions::usual();
+    let mut year = year(&mut versions);
+    let name = year.database().name.clone();
+    let told = [
+        (
+            "lock_timeout",
+            "another session holds a lock on the table: end it (see pg_stat_activity) and run again",
+        ),
+        (
+            "statement_timeout",
+            "it took too long: see what else the server is doing, and run again",
+        ),
+    ];
+    for (limit, told) in told {
+        year.database()
+            .execute(&format!("ALTER DATABASE \"{name}\" SET {limit} = '300ms'"));
+        let mut other = year.database().session();
+        other.execute(&format!("BEGIN; LOCK TABLE {TABLE}"));
+        let finished = year.worker("load").run();
+        assert!(finished.error().contains(told), "{finished:?}");
+        assert_eq!(finished.warnings(), [""; 0]);
+        other.execute("ROLLBACK");
+        assert!(year.rows() == year.older_rows());
+        year.database()
+            .execute(&format!("ALTER DATABASE \"{name}\" RESET {limit}"));
+    }
+    year.assert_recovers();
+    report(
+        "PostgreSQL: a lock, until the lock and the statement time-out",
+        2,
+        "exit 1 with a line that says so, nothing changed",
+    );
+}
+
+/// As many sessions as the server takes.
+#[test]
+fn no_connection_left() {
+    let server = Server::own();
+    let mut versions = Versions::usual_on(server);
+    let mut year = year(&mut versions);
+    year.database()
+        .execute("ALTER SYSTEM SET max_connections = 9");
+    server.stop("INT");
+    server.start_again();
+    let others: Vec<Session> = (0..9).map(|_| year.database().session()).collect();
+    let running = year.worker("load").start();
+    thread::sleep(Duration::from_millis(500));
+    drop(others);
+    let finished = running.wait();
+    assert!(!finished.warnings().is_empty(), "{finished:?}");
+    assert!(
+        finished.warnings()[0].contains("the server has no connection left"),
+        "{finished:?}"
+    );
+    let _ = finished.summary();
+    year.assert_recovers();
+    report(
+        "PostgreSQL: no connection left for a while",
+        1,
+        "got through with a further attempt",
+    );
+}
+
+/// A real standby, not only a server that was told to be read-only.
+#[test]
+fn a_standby() {
+    let server = Server::own();
+    let mut versions = Versions::usual_on(server);
+    let mut year = year(&mut versions);
+    server.stop("INT");
+    server.start_as_standby();
+    assert_eq!(year.database().value("SELECT pg_is_in_recovery()"), "t");
+    let finished = year.worker("load").run();
+    let error = finished.error();
+    assert!(
+        error.contains("this server is read-only, a standby perhaps: set PGHOST to the primary"),
+        "{error}"
+    );
+    year.database().execute("SELECT pg_promote()");
+    year.assert_whole();
+    year.assert_recovers();
+    report(
+        "PostgreSQL: a hot standby",
+        1,
+        "exit 1 with a line that says so; once promoted, the year as undisturbed",
+    );
+}
+
+/// Table and temporary table on a disk that is full, then with a little more room each time.
+#[test]
+fn a_disk_that_is_full() {
+    let Some(server) = Server::with_small_disk(2048) else {
+        return;
+    };
+    let mut versions = Versions::usual_on(server);
+    let mut year = year(&mut versions);
+    let name = year.database().name.clone();
+    year.database()
+        .execute("CREATE TABLESPACE small LOCATION '/mnt/small'");
+    year.database().execute(&format!(
+        "ALTER DATABASE \"{name}\" SET temp_tablespaces = small; ALTER TABLE {TABLE} SET TABLESPACE small; \
+         DO $$ BEGIN FOR i IN 1..1000 LOOP \
+           BEGIN EXECUTE format('CREATE TABLE ballast_%s (a text STORAGE plain) TABLESPACE small', i); \
+                 EXECUTE format('INSERT INTO ballast_%s SELECT repeat(''x'', 7000)', i); \
+           EXCEPTION WHEN disk_full THEN EXIT; END; \
+         END LOOP; END $$"
+    ));
+    let ballast = "SELECT relname FROM pg_class WHERE relname LIKE 'ballast%' AND relkind = 'r'";
+    let ballast = year.database().rows(ballast);
+    let mut full = 0;
+    for table in ballast.iter().flatten() {
+        let finished = year.worker("load").run();
+        if finished.code == Some(0) {
+            break;
+        }
+        let error = finished.error();
+        assert!(
+            error.contains("the server's disk is full: free some space and run again"),
+            "{error}"
+        );
+        assert!(year.rows() == year.older_rows(), "{error}");
+        full += 1;
+        year.database().execute(&format!("DROP TABLE {table}"));
+        // What a load that failed has taken is given back.
+        year.database().execute(&format!("VACUUM {TABLE}"));
+    }
+    assert!(full > 1, "{full}");
+    assert!(year.rows() == year.newer_rows());
+    // Running again takes room of its own.
+    year.database().execute(&format!(
+        "ALTER DATABASE \"{name}\" RESET temp_tablespaces; ALTER TABLE {TABLE} SET TABLESPACE pg_default"
+    ));
+    year.assert_whole();
+    year.assert_recovers();
+    report(
+        "PostgreSQL: its disk full, with 8 kB more each time",
+        full,
+        "exit 1 with a line that says so, nothing changed; with room, the year as undisturbed",
+    );
+}

@@ -1,0 +1,64 @@
+//! Trying again: a lost connection, a server that restarts, a transaction that lost to another one.
+//!
+//! It is always the whole that is tried again, from the connection to the commit. As that changes
+//! nothing where the year is in the table already, a lost answer to a commit is no exception.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::advice::{Explained, Passes, explain};
+use crate::connection;
+use crate::rows::Rows;
+use crate::schema::Table;
+use crate::settings::Settings;
+use crate::upsert::{Changed, upsert};
+
+/// Before each further attempt, in seconds. Two minutes together: in that time a server has restarted, or a standby
+/// has taken over.
+const PAUSES: [u64; 8] = [1, 2, 4, 8, 15, 30, 30, 30];
+
+/// Makes the year's rows of the table equal to `rows`, if need be in several attempts.
+///
+/// # Errors
+/// That of the last attempt: one that does not pass by itself, or lasts longer than two minutes.
+pub(crate) async fn load(
+    settings: &Settings,
+    table: &Table,
+    rows: &Rows,
+    year: i32,
+) -> Result<Changed> {
+    let mut connected = false;
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        let error = match attempt(settings, table, rows, year, &mut connected).await {
+            Ok(changed) => return Ok(changed),
+            Err(error) => error,
+        };
+        let passes = match error.downcast_ref::<Explained>().map(|e| e.passes) {
+            Some(Passes::Always) => true,
+            // A host that has never answered is more likely a wrong one.
+            Some(Passes::OnceConnected) => connected,
+            Some(Passes::Never) | None => false,
+        };
+        let Some(pause) = pauses.next().filter(|_| passes) else {
+            return Err(error);
+        };
+        log::warn!("{error:#} (the next attempt is in {pause} s)");
+        tokio::time::sleep(Duration::from_secs(pause)).await;
+    }
+}
+
+async fn attempt(
+    settings: &Settings,
+    table: &Table,
+    rows: &Rows,
+    year: i32,
+    connected: &mut bool,
+) -> Result<Changed> {
+    let mut client = connection::open(settings, year).await?;
+    *connected = true;
+    upsert(&mut client, table, rows, year)
+        .await
+        .map_err(|e| explain(e, &format!("{table} in {settings}")))
+}
