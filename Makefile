@@ -5,7 +5,7 @@
 # make dashboard  Superset on that table: prints where, ends with Ctrl-C
 # make stack  the whole stack in containers: makes images, passwords and a certificate that are missing, starts it
 # make stack-test  every test of the stack, against the Docker engine of this machine: about half an hour
-# make chaos  workers killed at every system call, and a lake behind a line that breaks: five minutes
+# make chaos  workers killed at every system call, a lake behind a line that breaks, too little of everything, odd values: ten minutes
 # make notebooks  runs the notebooks and keeps in them what comes out
 # make lint   formatting and lints, as CI checks them
 # make bench  the workers on a full year beside Python polars and DuckDB
@@ -13,6 +13,7 @@
 
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
+FULL_YEAR := .run/bench/lake/01_bronze/2018.csv
 # uv trusts whom this machine trusts, a proxy's certificate among them.
 export UV_SYSTEM_CERTS := true
 
@@ -24,8 +25,8 @@ run: workers environment
 test: environment superset
 	@.ci/test
 
-chaos: workers environment
-	@cargo test --quiet --release --workspace --test crashes --test lake_faults -- --include-ignored --nocapture --test-threads=1
+chaos: workers environment $(FULL_YEAR)
+	@cargo test --quiet --release --workspace --test crashes --test lake_faults --test warehouse_faults --test two_runs --test limits --test full_disk --test odd_values --test secrets --test security -- --include-ignored --nocapture --test-threads=1
 
 dashboard: environment superset
 	@$(PYTHON) airflow/local/dashboard.py
@@ -59,8 +60,14 @@ lint: environment
 	$(PYTHON) -m ruff format --check airflow bench docker infra notebooks
 	@if command -v shellcheck >/dev/null; then shellcheck $$(git ls-files '*.sh' .ci); else echo "lint: no shellcheck" >&2; fi
 
-bench: workers environment
+bench: workers environment $(FULL_YEAR)
 	@PATH="$$PWD/.tools/bin:$$PATH" uv run --quiet --script bench/bench.py
+
+# A year of the size and shape of 2018, made once.
+$(FULL_YEAR): | environment
+	@mkdir -p $(@D)
+	@PATH="$$PWD/.tools/bin:$$PATH" uv run --quiet --script bench/make_year.py 2018 7213446 $@.unfinished
+	@mv $@.unfinished $@
 
 clean:
 	@if [ -x $(PYTHON) ]; then $(PYTHON) airflow/local/postgres.py remove .run/postgres; fi

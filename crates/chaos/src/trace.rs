@@ -3,7 +3,7 @@
 //!
 //! The kernel does it, by ptrace(2), so that the workers need no line for tests. Linux on x86-64.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -54,6 +54,8 @@ pub enum Then {
     GoOn,
     /// It gets this signal.
     Signal(Signal),
+    /// The call before which it stands is not made, and fails with this error.
+    Fail(Errno),
 }
 
 /// Runs a worker to its end and asks `at` at every point what becomes of it. While `at` does something
@@ -73,6 +75,7 @@ pub fn trace(worker: Worker, mut at: impl FnMut(&Point) -> Then) -> Finished {
     kill(worker, Signal::SIGCONT).unwrap();
 
     let (mut is_worker, mut signalled) = (false, false);
+    let mut failing = HashMap::new();
     let code = loop {
         let status = match waitpid(None, Some(every)) {
             Err(Errno::EINTR) => continue,
@@ -82,12 +85,20 @@ pub fn trace(worker: Worker, mut at: impl FnMut(&Point) -> Then) -> Finished {
             WaitStatus::Exited(pid, code) if pid == worker => break Some(code),
             WaitStatus::Signaled(pid, ..) if pid == worker => break None,
             WaitStatus::PtraceSyscall(thread) => {
+                if let Some(error) = failing.remove(&thread) {
+                    answer(thread, error);
+                }
                 let point = is_worker.then(|| point(worker, thread)).flatten();
-                if let Some(point) = point.filter(|_| !signalled)
-                    && let Then::Signal(signal) = at(&point)
-                {
-                    kill(worker, signal).unwrap();
-                    signalled = true;
+                match point.filter(|_| !signalled).map(|point| at(&point)) {
+                    Some(Then::Signal(signal)) => {
+                        kill(worker, signal).unwrap();
+                        signalled = true;
+                    }
+                    Some(Then::Fail(error)) => {
+                        leave_out(thread);
+                        failing.insert(thread, error);
+                    }
+                    Some(Then::GoOn) | None => {}
                 }
                 (thread, None)
             }
@@ -123,6 +134,20 @@ pub fn points(worker: Worker) -> BTreeMap<Point, usize> {
     });
     let _ = finished.summary();
     points
+}
+
+/// Lets the kernel make no call where a thread is about to make one.
+fn leave_out(thread: Pid) {
+    let mut registers = ptrace::getregs(thread).unwrap();
+    registers.orig_rax = u64::MAX;
+    ptrace::setregs(thread, registers).unwrap();
+}
+
+/// Lets a thread see this error in the place of what the kernel says.
+fn answer(thread: Pid, error: Errno) {
+    let mut registers = ptrace::getregs(thread).unwrap();
+    registers.rax = -i64::from(error as i32) as u64;
+    ptrace::setregs(thread, registers).unwrap();
 }
 
 /// Which argument says what the call is about.

@@ -10,6 +10,9 @@ use e2e::worker::Worker;
 /// Those that make a year; `cleanup` ends it.
 pub const MAKERS: [&str; 5] = ["extract", "clean", "aggregate", "detect", "load"];
 
+/// Those that know the lake.
+pub const LAKE_WORKERS: [&str; 3] = ["extract", "clean", "aggregate"];
+
 /// Each worker on each kind of lake that it knows.
 pub const RUNS: [(&str, Lake); 9] = [
     ("extract", Lake::Folder),
@@ -241,4 +244,13 @@ fn made(place: &Place, database: &mut Database, raw: impl AsRef<[u8]>) -> State 
 fn rows(database: &mut Database) -> Vec<String> {
     let rows = format!("SELECT to_jsonb(t) - 'last_update' FROM {TABLE} t ORDER BY id");
     database.rows(&rows).concat()
+}
+
+/// A place where the year has run up to `detect`, so that every worker finds its input.
+#[must_use]
+pub fn all_but_loaded() -> Place {
+    let raw = Bronze::ordinary(300).set(7, "DISTANCE", "far").text();
+    let place = Place::after("detect", &raw);
+    place.put(RAW, &raw);
+    place
 }

@@ -8,13 +8,10 @@ use std::time::Instant;
 
 use chaos::report::report;
 use chaos::trace::{Then, points, trace};
-use chaos::year::{Lake, Versions};
+use chaos::year::{LAKE_WORKERS, Lake, Versions};
 use e2e::bronze::Bronze;
 use e2e::place::Place;
 use e2e::s3::{BUCKET, S3};
-
-/// The workers that know the lake.
-const WORKERS: [&str; 3] = ["extract", "clean", "aggregate"];
 
 /// Faults, the same with each number of bytes of `after`.
 fn faults(after: &[usize]) -> Vec<Fault> {
@@ -39,7 +36,7 @@ fn faults(after: &[usize]) -> Vec<Fault> {
 fn through(faults: &[Fault], times: &[usize]) -> (usize, Vec<String>) {
     let mut versions = Versions::usual();
     let (mut passed, mut failed) = (0, vec![]);
-    for name in WORKERS {
+    for name in LAKE_WORKERS {
         for &fault in faults {
             for &times in times {
                 let mut year = versions.begin(Lake::Bucket);
@@ -94,7 +91,7 @@ fn a_line_that_breaks_in_many_places() {
 fn a_line_that_never_works() {
     let mut versions = Versions::usual();
     let mut failed = 0;
-    for name in WORKERS {
+    for name in LAKE_WORKERS {
         for fault in [Fault::Refuse, Fault::Status(503)] {
             let mut year = versions.begin(Lake::Bucket);
             year.run_up_to(name);

@@ -5,19 +5,19 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::place::{Files, Place};
-use crate::worker::{Worker, binary};
+use crate::worker::Worker;
 
 /// What the files take on a tmpfs, in kB: whole pages.
 fn taken(files: &Files) -> usize {
     files.values().map(|f| f.len().div_ceil(4096) * 4).sum()
 }
 
-/// A worker that sees `dir`, a folder of the place, on a disk of its own with `room` kB left.
+/// The worker, but it sees `dir`, a folder of the place, on a disk of its own with `room` kB left.
 /// When it has ended, the folder `{dir}.after` of the place shows what was on that disk.
 ///
 /// `None`, with a line that says why, where a test may not mount anything.
 #[must_use]
-pub fn with_room(place: &Place, name: &'static str, dir: &str, room: usize) -> Option<Worker> {
+pub fn with_room(place: &Place, worker: Worker, dir: &str, room: usize) -> Option<Worker> {
     let mut files = place.files();
     files.retain(|path, _| path.starts_with(&format!("{dir}/")));
     let script = format!(
@@ -25,26 +25,26 @@ pub fn with_room(place: &Place, name: &'static str, dir: &str, room: usize) -> O
          && rm -r before || exit 77; \"$@\"; code=$?; cp -a '{dir}' '{dir}.after'; exit $code",
         taken(&files) + room
     );
-    in_a_namespace(place.dir(), name, &script)
+    in_a_namespace(place.dir(), worker, &script)
 }
 
-/// A worker that sees `dir`, a folder of the place, read-only. `None` as in [`with_room`].
+/// The worker, but it sees `dir`, a folder of the place, read-only. `None` as in [`with_room`].
 #[must_use]
-pub fn read_only(place: &Place, name: &'static str, dir: &str) -> Option<Worker> {
+pub fn read_only(place: &Place, worker: Worker, dir: &str) -> Option<Worker> {
     let script = format!(
         "mount --bind '{dir}' '{dir}' && mount -o remount,bind,ro '{dir}' || exit 77; \"$@\""
     );
-    in_a_namespace(place.dir(), name, &script)
+    in_a_namespace(place.dir(), worker, &script)
 }
 
-/// A worker that sees the file `hosts` of the place as `/etc/hosts`. `None` as in [`with_room`].
+/// The worker, but it sees the file `hosts` of the place as `/etc/hosts`. `None` as in [`with_room`].
 #[must_use]
-pub fn with_hosts(place: &Place, name: &'static str) -> Option<Worker> {
+pub fn with_hosts(place: &Place, worker: Worker) -> Option<Worker> {
     let script = "mount --bind hosts /etc/hosts || exit 77; \"$@\"";
-    in_a_namespace(place.dir(), name, script)
+    in_a_namespace(place.dir(), worker, script)
 }
 
-fn in_a_namespace(inside: &Path, name: &'static str, script: &str) -> Option<Worker> {
+fn in_a_namespace(inside: &Path, worker: Worker, script: &str) -> Option<Worker> {
     let root = "test $(id -u) = 0";
     let is_root = Command::new("sh").args(["-c", root]).status().unwrap();
     // Others become root of a user namespace first.
@@ -59,10 +59,6 @@ fn in_a_namespace(inside: &Path, name: &'static str, script: &str) -> Option<Wor
             return None;
         }
     }
-    let mut command = Command::new("unshare");
-    command
-        .args([flags, "sh", "-c", script, "sh"])
-        .arg(binary(name))
-        .current_dir(inside);
-    Some(Worker::through(name, command))
+    let unshare = ["unshare", flags, "sh", "-c", script, "sh"];
+    Some(worker.behind(&unshare).inside(inside))
 }

@@ -28,7 +28,13 @@ impl Place {
     /// An empty data dir, and a lake without objects.
     #[must_use]
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Place::within(&std::env::temp_dir())
+    }
+
+    /// The same in a folder of this one, which may be on another file system.
+    #[must_use]
+    pub fn within(folder: &Path) -> Self {
+        let dir = tempfile::tempdir_in(folder).unwrap();
         fs::create_dir(dir.path().join("data")).unwrap();
         fs::create_dir_all(dir.path().join("lake/01_bronze")).unwrap();
         Place { dir }

@@ -54,7 +54,7 @@ impl Worker {
     }
 
     /// A command that ends up running the worker `name`.
-    pub(crate) fn through(name: &'static str, mut command: Command) -> Self {
+    fn through(name: &'static str, mut command: Command) -> Self {
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -235,6 +235,29 @@ impl Finished {
         let last = self.stderr.lines().next_back().unwrap_or_default();
         let error = last.strip_prefix(&begin);
         error.unwrap_or_else(|| panic!("the last line is no error: {self:?}"))
+    }
+
+    /// Asserts what holds however a worker ends by itself: an exit code that means something, every line with the
+    /// worker's name, and one that says what is wrong.
+    pub fn assert_in_order(&self) {
+        let begin = format!("{}: ", self.name);
+        let lines = || self.stderr.lines();
+        assert!(lines().all(|line| line.starts_with(&begin)), "{self:?}");
+        assert!(
+            !self.stderr.contains("a defect of this program"),
+            "{self:?}"
+        );
+        let orders = |c: char| c.is_control() && c != '\n';
+        assert!(!self.stderr.contains(orders), "{self:?}");
+        match self.code {
+            Some(0) => drop(self.summary()),
+            Some(1) => drop(self.error().to_owned()),
+            Some(2 | 99) => {
+                assert_eq!(self.stdout, "", "{self:?}");
+                assert_eq!(lines().count(), 1, "{self:?}");
+            }
+            _ => panic!("no exit code of the contract: {self:?}"),
+        }
     }
 
     /// The warnings, without the worker's name.

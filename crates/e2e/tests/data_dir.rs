@@ -42,10 +42,10 @@ fn below(place: &Place, dir: &str) -> Files {
 fn on_a_full_disk(name: &'static str, dir: &str) {
     let place = before(name);
     let (data, lake) = (below(&place, "data/"), below(&place, "lake/"));
-    let Some(worker) = mounts::with_room(&place, name, dir, 0) else {
+    let Some(worker) = mounts::with_room(&place, place.worker(name), dir, 0) else {
         return;
     };
-    let finished = on(worker, &place, name).run();
+    let finished = worker.run();
     let error = finished.error();
     assert!(error.contains("No space left on device"), "{error}");
     assert!(error.contains("free some space and run again"), "{error}");
@@ -56,17 +56,6 @@ fn on_a_full_disk(name: &'static str, dir: &str) {
             assert_same(&lake, &below(&place, "lake/"));
         }
         _ => assert_same(&lake, &below(&place, "lake.after/")),
-    }
-}
-
-/// The usual arguments for a worker that was made elsewhere.
-fn on(worker: Worker, place: &Place, name: &str) -> Worker {
-    let worker = worker
-        .args("--year 2013 --data-dir")
-        .arg(place.path("data"));
-    match name {
-        "extract" | "clean" | "aggregate" => worker.arg("--lake").arg(place.path("lake")),
-        _ => worker,
     }
 }
 
@@ -100,10 +89,10 @@ fn a_data_dir_that_is_mounted_read_only() {
     for name in WRITERS {
         let place = before(name);
         let files = place.files();
-        let Some(worker) = mounts::read_only(&place, name, "data") else {
+        let Some(worker) = mounts::read_only(&place, place.worker(name), "data") else {
             return;
         };
-        let finished = on(worker, &place, name).run();
+        let finished = worker.run();
         let wanted = format!("cannot write into {}: ", place.path("data").display());
         assert!(finished.error().contains(&wanted), "{finished:?}");
         assert_same(&files, &place.files());
@@ -230,10 +219,10 @@ fn a_lake_that_is_mounted_read_only() {
     for name in ["clean", "aggregate"] {
         let place = before(name);
         let lake = below(&place, "lake/");
-        let Some(worker) = mounts::read_only(&place, name, "lake") else {
+        let Some(worker) = mounts::read_only(&place, place.worker(name), "lake") else {
             return;
         };
-        let finished = on(worker, &place, name).run();
+        let finished = worker.run();
         let error = finished.error();
         assert!(error.contains("Read-only file system"), "{error}");
         assert!(!error.contains("network"), "{error}");

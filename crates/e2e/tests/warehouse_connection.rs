@@ -122,7 +122,7 @@ fn a_host_whose_first_address_is_silent() {
     std::thread::spawn(move || pass_on(&answering.accept().unwrap().0, server));
     let place = place();
     place.put("hosts", "127.0.0.1 both\n127.0.0.2 both\n");
-    let Some(load) = mounts::with_hosts(&place, "load") else {
+    let Some(load) = mounts::with_hosts(&place, Worker::new("load")) else {
         return;
     };
     let load = load.args("--year 2013 --data-dir data");

@@ -120,7 +120,7 @@ impl Iterator for Frames {
 }
 
 /// Writes a data frame that has exactly these columns in this order.
-pub(crate) fn write(out: impl Write, columns: &[Column], frame: &mut DataFrame) -> Result<()> {
+pub(crate) fn write(mut out: impl Write, columns: &[Column], frame: &mut DataFrame) -> Result<()> {
     for (c, found) in columns.iter().zip(frame.columns()) {
         ensure!(
             *found.name() == c.name && *found.dtype() == data_type(c.kind),
@@ -137,8 +137,51 @@ pub(crate) fn write(out: impl Write, columns: &[Column], frame: &mut DataFrame) 
         frame.width(),
         columns.len()
     );
-    ParquetWriter::new(out)
+    // Into memory first: of a disk that is full polars tells, in the middle of a header, a "transport error".
+    let mut bytes = vec![];
+    ParquetWriter::new(&mut bytes)
         .with_compression(ParquetCompression::Zstd(None))
         .finish(frame)?;
+    out.write_all(&bytes)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io;
+
+    use polars::prelude::df;
+
+    use super::*;
+
+    /// A disk with room for so many bytes.
+    struct Disk(usize);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let fits = bytes.len().min(self.0);
+            self.0 -= fits;
+            match fits {
+                0 => Err(io::Error::other("the disk is full")),
+                fits => Ok(fits),
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_wherever_it_is_full() {
+        let columns = [crate::column("a", Kind::Number, "", "")];
+        let mut frame = df!("a" => [1.0, 2.0]).unwrap();
+        let mut whole = vec![];
+        write(&mut whole, &columns, &mut frame).unwrap();
+        for room in 0..whole.len() {
+            let error = write(Disk(room), &columns, &mut frame).unwrap_err();
+            assert_eq!(format!("{error:#}"), "the disk is full", "{room}");
+        }
+    }
 }

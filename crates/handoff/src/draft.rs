@@ -39,13 +39,8 @@ impl Draft {
     pub fn create(dir: &Path, year: i32, file: File) -> Result<Self> {
         let hidden = dir.join(hidden_name(year, file));
         let target = crate::path(dir, year, file);
-        let locked = lock(&hidden, &target).with_context(|| {
-            format!(
-                "cannot write into {}: {}",
-                dir.display(),
-                crate::advice(dir)
-            )
-        })?;
+        let locked = lock(&hidden, &target)
+            .map_err(|e| crate::explain(e, &format!("cannot write into {}", dir.display()), dir))?;
         Ok(Draft {
             file: locked,
             hidden,
@@ -82,16 +77,17 @@ impl Draft {
     /// When the disk is full or fails; the final name then has what it had before, or the whole of
     /// the new file.
     pub fn publish(&mut self) -> Result<(PathBuf, u64)> {
-        let published = self.rename();
-        let bytes =
-            published.with_context(|| format!("cannot publish {}", self.target.display()))?;
+        let bytes = self.rename().map_err(|e| {
+            let what = format!("cannot publish {}", self.target.display());
+            crate::explain(e, &what, folder(&self.target))
+        })?;
         Ok((self.target.clone(), bytes))
     }
 
     fn rename(&mut self) -> io::Result<u64> {
         self.file.sync_all()?;
         let bytes = self.file.metadata()?.len();
-        let folder = fs::File::open(self.target.parent().unwrap_or(Path::new(".")))?;
+        let folder = fs::File::open(folder(&self.target))?;
         if !is_at(&self.file, &self.hidden)? {
             return Err(io::Error::other("its draft was removed: run again"));
         }
@@ -104,15 +100,10 @@ impl Draft {
 
 impl Write for Draft {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes).map_err(|e| match e.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => io::Error::new(
-                e.kind(),
-                format!(
-                    "{}: {e}: free some space and run again",
-                    self.target.display()
-                ),
-            ),
-            _ => e,
+        self.file.write(bytes).map_err(|e| {
+            let advice = crate::advice(&e, folder(&self.target));
+            let text = format!("{}: {advice}: {e}", self.target.display());
+            io::Error::new(e.kind(), text)
         })
     }
 
@@ -127,6 +118,10 @@ impl Drop for Draft {
             let _ = remove_locked(&self.file, &self.hidden);
         }
     }
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new("."))
 }
 
 /// Makes the hidden file, and locks it.

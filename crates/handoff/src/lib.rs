@@ -12,7 +12,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 /// One of the files that a year passes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,11 +74,11 @@ pub fn path(dir: &Path, year: i32, file: File) -> PathBuf {
 /// # Errors
 /// When it cannot be made.
 pub fn make_dir(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).with_context(|| {
-        format!(
-            "cannot make the data dir {}: {}",
-            dir.display(),
-            advice(dir)
+    fs::create_dir_all(dir).map_err(|e| {
+        explain(
+            e,
+            &format!("cannot make the data dir {}", dir.display()),
+            dir,
         )
     })
 }
@@ -99,9 +99,7 @@ pub fn input(dir: &Path, year: i32, file: File) -> Result<PathBuf> {
                 file.maker()
             )
         }
-        Err(e) => {
-            Err(e).with_context(|| format!("cannot read {}: {}", path.display(), advice(dir)))
-        }
+        Err(e) => Err(explain(e, &format!("cannot read {}", path.display()), dir)),
     }
 }
 
@@ -150,8 +148,10 @@ pub fn remove_year(dir: &Path, year: i32) -> Result<Vec<Removed>> {
 }
 
 fn removed(bytes: io::Result<Option<u64>>, path: &Path) -> Result<Option<Removed>> {
-    let advice = || advice(path.parent().unwrap_or(path));
-    let bytes = bytes.with_context(|| format!("cannot remove {}: {}", path.display(), advice()))?;
+    let bytes = bytes.map_err(|e| {
+        let what = format!("cannot remove {}", path.display());
+        explain(e, &what, path.parent().unwrap_or(path))
+    })?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(bytes.map(|bytes| Removed {
         name: name.into(),
@@ -159,10 +159,22 @@ fn removed(bytes: io::Result<Option<u64>>, path: &Path) -> Result<Option<Removed
     }))
 }
 
+/// An error of the data dir: what failed, what a person can do, and the cause.
+fn explain(e: io::Error, what: &str, dir: &Path) -> anyhow::Error {
+    let advice = advice(&e, dir);
+    anyhow::Error::new(e).context(format!("{what}: {advice}"))
+}
+
 /// What a person can do where the data dir cannot be used.
-fn advice(dir: &Path) -> &'static str {
+fn advice(e: &io::Error, dir: &Path) -> &'static str {
+    if matches!(
+        e.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    ) {
+        return "the disk is full: free some space and run again";
+    }
     match fs::metadata(dir) {
-        Ok(m) if m.is_dir() => "check its owner, its mode and the space left",
+        Ok(m) if m.is_dir() => "check its owner, its mode and its disk",
         Ok(_) => "it is not a folder, choose another --data-dir",
         Err(_) => "the folder is missing, create it or choose another --data-dir",
     }

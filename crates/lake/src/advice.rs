@@ -14,7 +14,7 @@ impl Lake {
             (e, _) if is_full(e) => "the disk is full: free some space and run again",
             (Error::NotFound { .. }, LakeUrl::Folder(_)) => "it is not there any more: run again",
             (Error::Precondition { .. }, _) => "the object changed while it was read: run again",
-            (_, LakeUrl::Folder(_)) => "check the folder's owner and its mode",
+            (_, LakeUrl::Folder(_)) => "check the folder's owner, its mode and its disk",
             (e, _) if matches!(e, Error::NotFound { .. }) || answered("404") => {
                 "it is not there: check the bucket and --lake (LAKE_URL)"
             }

@@ -1,7 +1,7 @@
 //! The `AWS_*` variables, checked: the library takes any text for a key, a region or an address and
 //! panics on some of it.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 use object_store::ClientOptions;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 
@@ -14,7 +14,7 @@ pub(crate) fn from_environment(client: ClientOptions) -> Result<AmazonS3Builder>
     let mut builder = AmazonS3Builder::new();
     let mut plain_http = false;
     for (name, value) in std::env::vars_os() {
-        let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else {
+        let Some(name) = name.to_str() else {
             continue;
         };
         let key = name.starts_with("AWS_").then(|| name.to_ascii_lowercase());
@@ -24,10 +24,10 @@ pub(crate) fn from_environment(client: ClientOptions) -> Result<AmazonS3Builder>
         if value.is_empty() {
             continue;
         }
-        ensure!(
-            value.bytes().all(|b| b.is_ascii_graphic()),
-            "{name} holds a blank, a line break or the like: correct it"
-        );
+        let graphic = |value: &&str| value.bytes().all(|b| b.is_ascii_graphic());
+        let value = value.to_str().filter(graphic).with_context(|| {
+            format!("{name} holds a blank, a line break or the like: correct it")
+        })?;
         if name.contains("ENDPOINT") {
             let url = ::url::Url::parse(value).ok();
             let url =

@@ -67,7 +67,7 @@ impl Worker for Args {
 
     fn run(self) -> Result<Summary> {
         let year = self.common.year;
-        let settings = Settings::from_environment(&|name| std::env::var(name).ok())?;
+        let settings = Settings::of_this_process()?;
         let input = handoff::input(&self.common.data_dir, year, File::Anomalies)?;
         let rows = Rows::of(flights::anomalies::read(&input)?, year);
         let rows = rows.with_context(|| format!("cannot load {}", input.display()))?;

@@ -62,6 +62,21 @@ struct Parts {
 }
 
 impl Settings {
+    /// Those of this process.
+    ///
+    /// # Errors
+    /// As [`Settings::from_environment`].
+    pub(crate) fn of_this_process() -> Result<Self> {
+        // Taken for one that is not set, it could lead to another server.
+        for (name, value) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if (name.starts_with("PG") || name == "DATABASE_URL") && value.to_str().is_none() {
+                return Err(usage(format!("{name} is not UTF-8: correct it")).into());
+            }
+        }
+        Settings::from_environment(&|name| std::env::var(name).ok())
+    }
+
     /// Reads the variables through `variable`.
     ///
     /// # Errors
@@ -200,10 +215,12 @@ impl Parts {
                 // We have a name of our own; and with one host there is no other to turn to when it
                 // cannot be written to, which it says itself.
                 "application_name" | "target_session_attrs" => continue,
-                other => {
-                    let harmless = other.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-                    let shown = if harmless { other } else { "in it" };
-                    let text = format!("DATABASE_URL: unknown parameter {shown}: remove it");
+                // Not shown: behind a & that is part of a password comes its rest.
+                _ => {
+                    let known = "host, port, user, password, dbname, sslmode, sslrootcert and connect_timeout";
+                    let text = format!(
+                        "DATABASE_URL: a parameter of it is none of {known}: remove it, or write & in a text as %26"
+                    );
                     return Err(usage(text).into());
                 }
             };
@@ -320,6 +337,7 @@ mod tests {
             &[("DATABASE_URL", "u:canary@h/d")],
             &[("DATABASE_URL", "postgresql://u:canary@h/d?colour=red")],
             &[("DATABASE_URL", "postgresql://u@h/d?canary%20=red")],
+            &[("DATABASE_URL", "postgresql://u@h/d?password=a&canary")],
             &[("DATABASE_URL", "postgresql://etl:/canary@h/d")],
             &[("DATABASE_URL", "postgresql://etl:12/canary@h/d")],
             &[("DATABASE_URL", "postgresql://etl:12?canary@h/d")],

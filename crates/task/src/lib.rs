@@ -11,6 +11,7 @@
 //! | 99 | nothing to do for this year ([`Skip`]); Airflow shows the task as skipped |
 //! | 143 | stopped by SIGTERM (130 by SIGINT) |
 
+mod limits;
 mod log_lines;
 mod progress;
 mod stop;
@@ -23,8 +24,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use clap::error::{ContextKind, ContextValue};
 use clap_verbosity_flag::{InfoLevel, Verbosity};
 use serde::Serialize;
+
+use log_lines::one_line;
 
 /// The arguments that every worker takes.
 #[derive(clap::Args, Debug, Clone)]
@@ -97,6 +101,7 @@ struct Line<'a, S> {
 #[must_use]
 pub fn main<W: Worker>() -> ExitCode {
     let start = Instant::now();
+    limits::forbid_core_dumps();
     let args = match W::try_parse() {
         Ok(args) => args,
         Err(e) if e.use_stderr() => {
@@ -116,16 +121,16 @@ pub fn main<W: Worker>() -> ExitCode {
     // However quiet, an error is told.
     let level = args.common().verbosity.log_level_filter();
     log_lines::start(W::NAME, level.max(log::LevelFilter::Error));
+    if let Err(e) = limits::check_open_files() {
+        return fail(&e);
+    }
     if let Err(e) = stop::on_signal() {
         return fail(&anyhow::Error::new(e).context("cannot watch for SIGTERM"));
     }
     let year = args.common().year;
     // A defect of ours is told in one line, too. The hook has told it when the panic is caught.
     std::panic::set_hook(Box::new(|defect| {
-        log::error!(
-            "a defect of this program, please report it: {}",
-            one_line(&defect.to_string())
-        );
+        log::error!("a defect of this program, please report it: {defect}");
     }));
     let Ok(result) = std::panic::catch_unwind(AssertUnwindSafe(|| args.run())) else {
         return ExitCode::FAILURE;
@@ -151,26 +156,29 @@ pub fn main<W: Worker>() -> ExitCode {
     }
 }
 
-/// What is wrong with the arguments: clap's text, without the usage that it shows below.
+/// What is wrong with the arguments: clap's text, without the usage that it shows below. An address
+/// with a user, and thus perhaps a password, is not shown.
 fn what(e: &clap::Error) -> String {
-    let text = e.to_string();
+    let mut text = e.to_string();
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg] {
+        if let Some(ContextValue::String(value)) = e.get(kind)
+            && value.contains('@')
+        {
+            text = text.replace(value, "…");
+        }
+    }
     let end = text.find("\n\nUsage:").or(text.find("\n\nFor more"));
     let what = &text[..end.unwrap_or(text.len())];
     let what = what.strip_prefix("error: ").unwrap_or(what);
     one_line(&what.replace("\n\n", ": "))
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 fn fail(e: &anyhow::Error) -> ExitCode {
-    let line = one_line(&format!("{e:#}"));
     if e.chain().any(|cause| cause.is::<Skip>()) {
-        log::warn!("skipped: {line}");
+        log::warn!("skipped: {e:#}");
         return ExitCode::from(99);
     }
-    log::error!("{line}");
+    log::error!("{e:#}");
     ExitCode::from(if e.chain().any(|cause| cause.is::<Usage>()) {
         2
     } else {

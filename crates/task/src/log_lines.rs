@@ -9,12 +9,29 @@ pub(crate) fn start(name: &'static str, level: log::LevelFilter) {
     env_logger::Builder::new()
         .filter_level(level)
         .target(env_logger::Target::Pipe(Box::new(AboveBars)))
-        .format(move |out, record| match record.level() {
-            log::Level::Error => writeln!(out, "{name}: error: {}", record.args()),
-            log::Level::Warn => writeln!(out, "{name}: warning: {}", record.args()),
-            _ => writeln!(out, "{name}: {}", record.args()),
+        .format(move |out, record| {
+            let line = one_line(&record.args().to_string());
+            match record.level() {
+                log::Level::Error => writeln!(out, "{name}: error: {line}"),
+                log::Level::Warn => writeln!(out, "{name}: warning: {line}"),
+                _ => writeln!(out, "{name}: {line}"),
+            }
         })
         .init();
+}
+
+/// The text on one line. Names of files and columns come from elsewhere: none of them can look like
+/// another line, or give the terminal orders.
+pub(crate) fn one_line(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let mut line = String::new();
+    for c in words.join(" ").chars() {
+        match c.is_control() {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    line
 }
 
 struct AboveBars;
@@ -26,5 +43,16 @@ impl Write for AboveBars {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn no_text_looks_like_two_lines_or_gives_orders() {
+        let text = "a\nload: error: b\r\u{2028}c \u{1b}[2J\0 größer";
+        assert_eq!(one_line(text), r"a load: error: b c \u{1b}[2J\u{0} größer");
     }
 }

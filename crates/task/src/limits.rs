@@ -1,0 +1,27 @@
+//! What the system may do with a worker's memory, and what it has to give to it.
+
+use anyhow::{Result, ensure};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// So many open files are enough for every worker; with fewer a library may fail in a way that says nothing.
+const OPEN_FILES: u64 = 64;
+
+/// From here on a crash leaves no core dump, wherever the kernel's `core_pattern` would put it: passwords
+/// and keys are in the memory.
+///
+/// One byte is too little for a file. And it is the one number for which Linux starts no program that
+/// takes core dumps, where 0 would only be handed to it.
+pub(crate) fn forbid_core_dumps() {
+    // Where 0 is all that is allowed, it stays.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 1, 1);
+}
+
+/// Refuses to begin with fewer open files than a worker needs.
+pub(crate) fn check_open_files() -> Result<()> {
+    let (allowed, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    ensure!(
+        allowed >= OPEN_FILES,
+        "{allowed} open files are too few: raise the limit (ulimit -n) to {OPEN_FILES} or more"
+    );
+    Ok(())
+}
