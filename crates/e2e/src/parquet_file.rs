@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Schema};
+use flights::checksum;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -68,7 +69,7 @@ pub fn batches(path: &Path) -> Vec<RecordBatch> {
 }
 
 /// Writes the file anew with another column in the place of the one of that name, or without it; what
-/// else the footer has is left out.
+/// else the footer has is left out. It bears the checksum that files of ours have.
 pub fn replace(path: &Path, name: &str, column: Option<ArrayRef>) {
     let [batch] = batches(path).try_into().expect("a small file");
     let schema = batch.schema();
@@ -86,8 +87,10 @@ pub fn replace(path: &Path, name: &str, column: Option<ArrayRef>) {
         }
     }
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
-    let mut writer =
-        ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), None).unwrap();
+    let mut out = checksum::Writer::new(File::create(path).unwrap());
+    out.keep();
+    let mut writer = ArrowWriter::try_new(&mut out, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
+    out.finish().unwrap();
 }

@@ -12,7 +12,7 @@ use polars::prelude::{
     SerReader,
 };
 
-use crate::{Column, Kind};
+use crate::{Column, Kind, checksum};
 
 fn data_type(kind: Kind) -> DataType {
     match kind {
@@ -44,6 +44,7 @@ impl Frames {
             )
         };
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        checksum::check(&file).with_context(wrong)?;
         let mut reader = ParquetReader::new(file.try_clone()?);
         let found = Schema::from_arrow_schema(reader.schema().with_context(wrong)?.as_ref());
         let metadata = reader.get_metadata().with_context(wrong)?.clone();
@@ -132,8 +133,10 @@ pub(crate) fn write(out: impl Write, columns: &[Column], frame: &mut DataFrame) 
         frame.width(),
         columns.len()
     );
-    ParquetWriter::new(out)
+    let mut out = checksum::Writer::new(out);
+    out.keep();
+    ParquetWriter::new(&mut out)
         .with_compression(ParquetCompression::Zstd(None))
         .finish(frame)?;
-    Ok(())
+    Ok(out.finish()?)
 }
