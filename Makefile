@@ -5,7 +5,7 @@
 # make dashboard  Superset on that table: prints where, ends with Ctrl-C
 # make stack  the whole stack in containers: makes images, passwords and a certificate that are missing, starts it
 # make stack-test  every test of the stack, against the Docker engine of this machine: about half an hour
-# make chaos  workers killed at every system call, and a lake behind a line that breaks: five minutes
+# make chaos  workers killed at every system call, a lake behind a line that breaks, files with bad bytes: ten minutes
 # make notebooks  runs the notebooks and keeps in them what comes out
 # make lint   formatting and lints, as CI checks them
 # make bench  the workers on a full year beside Python polars and DuckDB
@@ -25,7 +25,7 @@ test: environment superset
 	@.ci/test
 
 chaos: workers environment
-	@cargo test --quiet --release --workspace --test crashes --test lake_faults -- --include-ignored --nocapture --test-threads=1
+	@cargo test --quiet --release --workspace --test crashes --test lake_faults --test bad_bytes -- --include-ignored --nocapture --test-threads=1
 
 dashboard: environment superset
 	@$(PYTHON) airflow/local/dashboard.py
