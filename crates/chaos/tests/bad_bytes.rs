@@ -12,7 +12,7 @@ use e2e::bronze::Bronze;
 use e2e::parquet_file;
 use e2e::place::{Place, assert_same};
 use e2e::postgres::{Database, Server};
-use e2e::worker::Finished;
+use e2e::worker::{Finished, Worker};
 use flights::Cancellations;
 use rand::RngExt;
 use tempfile::NamedTempFile;
@@ -361,6 +361,14 @@ fn damaged(whole: &[u8], step: usize) -> impl Iterator<Item = (String, Vec<u8>)>
         .chain(mixed)
 }
 
+/// The error of a worker that reads a damaged file: it names the file and who makes it anew, and the worker leaves
+/// what it made earlier as it was.
+fn refusal(place: &Place, reader: Worker, file: &str, maker: &str) {
+    let error = place.refusal(reader.in_shell(&format!("ulimit -v {MEMORY}; exec \"$@\"")));
+    let wanted = format!("…/{file} is damaged or no file of ours: run {maker} again: ");
+    assert!(error.starts_with(&wanted), "{error}");
+}
+
 /// Gives a file of `maker` to the worker that reads it, damaged in many ways, one after the other. Each time
 /// the worker refuses it and leaves what it made earlier as it was; returns how many times.
 fn refused(reader: &'static str, file: &str, maker: &str, step: usize) -> usize {
@@ -380,10 +388,7 @@ fn refused(reader: &'static str, file: &str, maker: &str, step: usize) -> usize 
             Some(database) => database.load(&place),
             None => place.worker(reader),
         };
-        let limited = worker.in_shell(&format!("ulimit -v {MEMORY}; exec \"$@\""));
-        let error = place.refusal(limited);
-        let wanted = format!("…/{file} is damaged or no file of ours: run {maker} again: ");
-        assert!(error.starts_with(&wanted), "{error}");
+        refusal(&place, worker, file, maker);
         cases += 1;
     }
     assert!(
@@ -395,6 +400,52 @@ fn refused(reader: &'static str, file: &str, maker: &str, step: usize) -> usize 
     let outcome = format!("{reader} exits 1 and names the file; its older output unchanged");
     report(&fault, cases, &outcome);
     cases
+}
+
+/// Files of which one bit, or three bytes, had changed, and what came of them before they had to have their
+/// checksum: another mean, panics, a wish for two exabytes.
+#[test]
+fn what_was_found() {
+    let found: [(&[u8], _, _, _); 5] = [
+        (
+            include_bytes!("bad_bytes/silver_wrong_mean.parquet"),
+            "aggregate",
+            SILVER,
+            "clean",
+        ),
+        (
+            include_bytes!("bad_bytes/silver_panic.parquet"),
+            "aggregate",
+            SILVER,
+            "clean",
+        ),
+        (
+            include_bytes!("bad_bytes/gold_panic.parquet"),
+            "detect",
+            GOLD,
+            "aggregate",
+        ),
+        (
+            include_bytes!("bad_bytes/gold_endless_memory.parquet"),
+            "detect",
+            GOLD,
+            "aggregate",
+        ),
+        (
+            include_bytes!("bad_bytes/anomalies_panic.parquet"),
+            "load",
+            ANOMALIES,
+            "detect",
+        ),
+    ];
+    for (bytes, reader, file, maker) in found {
+        let place = Place::new();
+        place.put(file, bytes);
+        // No server is there: `load` must not come to that.
+        let worker = place.worker(reader).env("PGUSER", "nobody");
+        let worker = worker.env("PGHOST", "127.0.0.1").env("PGPORT", "1");
+        refusal(&place, worker, file, maker);
+    }
 }
 
 const SILVER: &str = "data/2013_02_silver.parquet";
