@@ -97,7 +97,7 @@ pub fn mutate(bytes: &mut Vec<u8>, other: &[u8], random: &mut impl Rng) {
 fn once(bytes: &mut Vec<u8>, other: &[u8], random: &mut impl Rng) {
     let at = random.random_range(0..=bytes.len());
     let some = at..bytes.len().min(at + random.random_range(1..40));
-    match random.random_range(0..10) {
+    match random.random_range(0..11) {
         0 => {
             if let Some(byte) = bytes.get_mut(at) {
                 *byte ^= 1 << random.random_range(0..8);
@@ -124,6 +124,16 @@ fn once(bytes: &mut Vec<u8>, other: &[u8], random: &mut impl Rng) {
             let edge = EDGES[random.random_range(0..EDGES.len())];
             let field = field(bytes, at);
             bytes.splice(field, edge.bytes());
+        }
+        9 => {
+            // Where it opens or closes a field; the first one, before which nothing stands, is often meant.
+            let field = field(bytes, if random.random_bool(0.5) { 0 } else { at });
+            let edge = if random.random_bool(0.5) {
+                field.start
+            } else {
+                field.end
+            };
+            insert(bytes, edge, b"\"");
         }
         _ => {
             // Now and then beyond what any buffer expects.

@@ -163,7 +163,7 @@ fn some_mutated_rows() {
 #[test]
 #[ignore = "make chaos: minutes"]
 fn a_million_mutated_rows() {
-    let rows = mutated_rows(2013, &FORMS, 1..3, 50_000) + mutated_rows(2000, &FORMS, 1..10, 12_000);
+    let rows = mutated_rows(2013, &FORMS, 1..3, 100_000) + mutated_rows(2000, &FORMS, 1..5, 16_000);
     assert!(rows > 1_000_000, "{rows}");
     report("raw rows mutated byte by byte", rows, OUTCOME);
 }
