@@ -8,11 +8,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use polars::io::parquet::metadata::FileMetadataRef;
 use polars::prelude::{
-    DataFrame, DataType, ParquetCompression, ParquetReader, ParquetWriter, Schema, SchemaExt,
-    SerReader,
+    DataFrame, DataType, KeyValueMetadata, ParquetCompression, ParquetReader, ParquetWriter,
+    Schema, SchemaExt, SerReader,
 };
 
-use crate::{Column, Kind};
+use crate::{Column, Kind, checksum};
 
 fn data_type(kind: Kind) -> DataType {
     match kind {
@@ -49,6 +49,7 @@ impl Frames {
                 path.display()
             )
         })?;
+        checksum::check(&file).with_context(wrong)?;
         let mut reader = ParquetReader::new(file.try_clone()?);
         let found = Schema::from_arrow_schema(reader.schema().with_context(wrong)?.as_ref());
         let metadata = reader.get_metadata().with_context(wrong)?.clone();
@@ -120,7 +121,7 @@ impl Iterator for Frames {
 }
 
 /// Writes a data frame that has exactly these columns in this order.
-pub(crate) fn write(mut out: impl Write, columns: &[Column], frame: &mut DataFrame) -> Result<()> {
+pub(crate) fn write(out: impl Write, columns: &[Column], frame: &mut DataFrame) -> Result<()> {
     for (c, found) in columns.iter().zip(frame.columns()) {
         ensure!(
             *found.name() == c.name && *found.dtype() == data_type(c.kind),
@@ -137,13 +138,19 @@ pub(crate) fn write(mut out: impl Write, columns: &[Column], frame: &mut DataFra
         frame.width(),
         columns.len()
     );
-    // Into memory first: of a disk that is full polars tells, in the middle of a header, a "transport error".
-    let mut bytes = vec![];
-    ParquetWriter::new(&mut bytes)
+    // All of it is kept until it is written: of a disk that is full polars tells, in the middle of a header, a
+    // "transport error".
+    let (name, text) = checksum::METADATA;
+    let mut out = checksum::Writer::new(out);
+    out.keep();
+    ParquetWriter::new(&mut out)
         .with_compression(ParquetCompression::Zstd(None))
+        .with_key_value_metadata(Some(KeyValueMetadata::from_static(vec![(
+            name.to_owned(),
+            text.to_owned(),
+        )])))
         .finish(frame)?;
-    out.write_all(&bytes)?;
-    Ok(())
+    Ok(out.finish()?)
 }
 
 #[cfg(test)]

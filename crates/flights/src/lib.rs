@@ -4,6 +4,7 @@
 
 pub mod anomalies;
 mod cancellations;
+mod checksum;
 mod days;
 mod frame;
 pub mod gold;

@@ -22,7 +22,7 @@ use polars::prelude::DataFrame;
 use crate::Kind::{Date, Integer, Number, Text};
 use crate::cancellations::{Cancellations, KEY};
 use crate::frame::Frames;
-use crate::{Column, column, name};
+use crate::{Column, checksum, column, name};
 
 /// The 27 columns. Clock times are local, `hhmm` as a number (517 is 05:17, 2400 is midnight).
 pub const COLUMNS: [Column; 27] = [
@@ -188,7 +188,7 @@ impl Encoder {
 
 /// Writes a silver file, row group by row group.
 pub struct Writer<W: Write + Send> {
-    file: SerializedFileWriter<W>,
+    file: SerializedFileWriter<checksum::Writer<W>>,
 }
 
 impl<W: Write + Send> Writer<W> {
@@ -206,7 +206,7 @@ impl<W: Write + Send> Writer<W> {
             .set_data_page_row_count_limit(1 << 20)
             .set_write_batch_size(8192)
             .build();
-        let writer = ArrowWriter::try_new(out, schema(), Some(properties))?;
+        let writer = ArrowWriter::try_new(checksum::Writer::new(out), schema(), Some(properties))?;
         let (file, factory) = writer.into_serialized_writer()?;
         Ok((Writer { file }, Encoder { factory }))
     }
@@ -230,10 +230,16 @@ impl<W: Write + Send> Writer<W> {
     /// When the file cannot be written.
     pub fn close(mut self, cancellations: &Cancellations) -> Result<()> {
         let text = cancellations.to_string();
-        self.file
-            .append_key_value_metadata(KeyValue::new(KEY.to_owned(), text));
-        self.file.close()?;
-        Ok(())
+        for (name, text) in [
+            (KEY, text),
+            (checksum::METADATA.0, checksum::METADATA.1.into()),
+        ] {
+            let entry = KeyValue::new(name.to_owned(), text);
+            self.file.append_key_value_metadata(entry);
+        }
+        self.file.flush()?;
+        self.file.inner_mut().keep();
+        Ok(self.file.into_inner()?.finish()?)
     }
 }
 
