@@ -139,7 +139,8 @@ fn of_the_connection(error: &tokio_postgres::Error) -> (&'static str, Passes) {
                 | io::ErrorKind::UnexpectedEof
         )
     );
-    if lost || error.is_closed() {
+    // The end in the middle of a message has no kind of its own.
+    if lost || error.is_closed() || text.contains("bytes remaining on stream") {
         let advice = "the connection was lost, nothing was changed: run again";
         return (advice, Passes::Always);
     }
