@@ -121,7 +121,9 @@ fn the_warehouses_password_is_told_nobody() {
         ("no host at all", load().env("PGHOST", "a b")),
         (
             "no PostgreSQL",
-            load().env("PGPORT", s3.address.port().to_string()),
+            load()
+                .env("PGPORT", s3.address.port().to_string())
+                .env("PGSSLMODE", "require"),
         ),
         ("no TLS there", load().env("PGSSLMODE", "require")),
         (
