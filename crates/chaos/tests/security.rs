@@ -122,7 +122,7 @@ fn a_crash_leaves_no_core_dump() {
         e2e::skipped("the kernel's core_pattern puts core dumps elsewhere");
         return;
     }
-    let mut cases = 0;
+    let mut crashes = 0;
     for name in ALL {
         for signal in [Signal::SIGABRT, Signal::SIGILL, Signal::SIGQUIT] {
             let mut year = versions.just_before(name, Lake::Folder);
@@ -133,17 +133,19 @@ fn a_crash_leaves_no_core_dump() {
                 .inside(&here)
                 .in_shell("ulimit -c unlimited; exec \"$@\"");
             let finished = trace(worker, |_| Then::Signal(signal));
-            assert_eq!(finished.code, None, "{finished:?}");
+            // The end may come first: the signal goes to another thread than the one that stands still.
+            assert!(matches!(finished.code, None | Some(0)), "{finished:?}");
             assert_eq!(year.place.names("here"), ["here/empty"]);
             fs::remove_dir_all(here).unwrap();
             year.assert_whole();
             year.assert_recovers();
-            cases += 1;
+            crashes += usize::from(finished.code.is_none());
         }
     }
+    assert!(crashes >= ALL.len(), "{crashes}");
     report(
         "a crash (SIGABRT, SIGILL, SIGQUIT) where core dumps are wanted",
-        cases,
+        crashes,
         "no core dump; every file and the table whole, the year run again as undisturbed",
     );
 }
