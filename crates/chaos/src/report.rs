@@ -7,3 +7,14 @@ pub fn report(fault: &str, cases: usize, outcome: &str) {
     let line = format!("CHAOS: | {fault} | {cases} | {outcome} |\n");
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
+
+/// The case that a test is at, which is told when it fails there.
+pub struct Case(pub String);
+
+impl Drop for Case {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = writeln!(std::io::stderr(), "CHAOS: failed at {}", self.0);
+        }
+    }
+}

@@ -15,14 +15,16 @@ pub(crate) struct Explained {
     pub(crate) passes: Passes,
 }
 
-/// Whether the same may go well another time.
+/// What may pass by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Passes {
     /// Somebody has to do something first.
     Never,
-    /// If the server has been reached before.
-    OnceConnected,
-    /// The server says so itself, or went away in the middle.
+    /// Nobody is there.
+    Unreachable,
+    /// The connection ended in the middle.
+    Lost,
+    /// The server says that it passes.
     Always,
 }
 
@@ -50,7 +52,7 @@ pub(crate) fn explain(e: anyhow::Error, place: &str) -> anyhow::Error {
     let (advice, passes) = if e.is::<LostAtCommit>() {
         (
             "the connection was lost at COMMIT, so it is not known whether the year was changed: run again, that is safe",
-            Passes::OnceConnected,
+            Passes::Lost,
         )
     } else {
         of_the_connection(error)
@@ -142,7 +144,7 @@ fn of_the_connection(error: &tokio_postgres::Error) -> (&'static str, Passes) {
     // The end in the middle of a message has no kind of its own.
     if lost || error.is_closed() || text.contains("bytes remaining on stream") {
         let advice = "the connection was lost, nothing was changed: run again";
-        return (advice, Passes::Always);
+        return (advice, Passes::Lost);
     }
     let advice = match kind {
         Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {
@@ -152,7 +154,7 @@ fn of_the_connection(error: &tokio_postgres::Error) -> (&'static str, Passes) {
         _ if text.contains("lookup") => "no such host: correct PGHOST",
         _ => "check PGHOST, PGPORT and the network; nothing was changed",
     };
-    (advice, Passes::OnceConnected)
+    (advice, Passes::Unreachable)
 }
 
 fn causes(error: &tokio_postgres::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {

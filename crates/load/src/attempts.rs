@@ -29,19 +29,21 @@ pub(crate) async fn load(
     year: i32,
 ) -> Result<Changed> {
     let mut connected = false;
-    let mut pauses = PAUSES.into_iter();
+    let mut pauses = PAUSES.into_iter().enumerate();
     loop {
         let error = match attempt(settings, table, rows, year, &mut connected).await {
             Ok(changed) => return Ok(changed),
             Err(error) => error,
         };
-        let passes = match error.downcast_ref::<Explained>().map(|e| e.passes) {
-            Some(Passes::Always) => true,
-            // A host that has never answered is more likely a wrong one.
-            Some(Passes::OnceConnected) => connected,
-            Some(Passes::Never) | None => false,
+        let passes = error.downcast_ref::<Explained>().map(|e| e.passes);
+        let most = match passes {
+            Some(Passes::Always) => PAUSES.len(),
+            Some(Passes::Lost | Passes::Unreachable) if connected => PAUSES.len(),
+            // Before it has ever let us in, what hangs up may be no PostgreSQL, and what does not answer a wrong host.
+            Some(Passes::Lost) => 3,
+            Some(Passes::Unreachable | Passes::Never) | None => 0,
         };
-        let Some(pause) = pauses.next().filter(|_| passes) else {
+        let Some((_, pause)) = pauses.next().filter(|(number, _)| *number < most) else {
             return Err(error);
         };
         log::warn!("{error:#} (the next attempt is in {pause} s)");

@@ -58,7 +58,7 @@ pub(crate) async fn open(settings: &Settings, year: i32) -> Result<Client> {
 }
 
 fn unreachable(text: String) -> anyhow::Error {
-    let passes = Passes::OnceConnected;
+    let passes = Passes::Unreachable;
     Explained { text, passes }.into()
 }
 
