@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub struct Server {
     port: u16,
     password: String,
     /// Its standard input stays open as long as we live, and the server as long as that; its answers.
-    process: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+    process: Mutex<(Child, BufReader<ChildStdout>)>,
 }
 
 impl Server {
@@ -75,7 +75,8 @@ impl Server {
     }
 
     fn tell(&self, line: &str) {
-        let (input, output) = &mut *self.process.lock().unwrap();
+        let (process, output) = &mut *self.process.lock().unwrap();
+        let input = process.stdin.as_mut().unwrap();
         writeln!(input, "{line}").unwrap();
         assert_eq!(output.read_line(&mut String::new()).unwrap(), 1, "{line}");
     }
@@ -119,7 +120,6 @@ impl Server {
         let process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut process = process.unwrap();
         let mut line = String::new();
-        let input = process.stdin.take().unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap());
         output.read_line(&mut line).unwrap();
         let about: Value =
@@ -128,7 +128,7 @@ impl Server {
             folder,
             port: about["port"].as_u64().unwrap().try_into().unwrap(),
             password: about["password"].as_str().unwrap().into(),
-            process: Mutex::new((input, output)),
+            process: Mutex::new((process, output)),
         }
     }
 
