@@ -348,7 +348,7 @@ fn a_connection_that_is_cut() {
         !database.rows(waiting).is_empty()
     });
     assert_eq!(
-        database.rows(&format!("SELECT * FROM {TABLE} ORDER BY id")),
+        locker.rows(&format!("SELECT * FROM {TABLE} ORDER BY id")),
         changed
     );
     locker.execute("ROLLBACK");

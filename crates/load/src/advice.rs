@@ -143,7 +143,7 @@ fn of_the_connection(error: &tokio_postgres::Error) -> (&'static str, Passes) {
     );
     // The end in the middle of a message has no kind of its own.
     if lost || error.is_closed() || text.contains("bytes remaining on stream") {
-        let advice = "the connection was lost, nothing was changed: run again";
+        let advice = "the connection was lost, nothing was changed: run again, or check PGHOST, PGPORT and the network";
         return (advice, Passes::Lost);
     }
     let advice = match kind {
