@@ -353,7 +353,11 @@ fn a_connection_that_is_cut() {
     );
     locker.execute("ROLLBACK");
     let finished = running.wait();
-    assert_eq!(finished.summary()["updated"], before.len());
+    // But for days on which no flight flew.
+    assert!(
+        finished.summary()["updated"].as_i64() > Some(50),
+        "{finished:?}"
+    );
     let [warning] = finished.warnings()[..] else {
         panic!("{finished:?}")
     };
