@@ -81,9 +81,7 @@ class Superset:
             | more
         )
 
-    def bootstrap(
-        self, script: Path = SOURCE / "bootstrap.py", **more: str
-    ) -> subprocess.CompletedProcess:
+    def bootstrap(self, script: Path = SOURCE / "bootstrap.py", **more: str) -> subprocess.CompletedProcess:
         """Makes what is missing; both streams are kept."""
         self.server.create_database(WAREHOUSE)
         self.server.create_database(METADATA)

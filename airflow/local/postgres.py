@@ -5,11 +5,12 @@
     python airflow/local/postgres.py remove FOLDER
 
 `serve` makes a cluster in FOLDER when there is none, starts it on a free port of 127.0.0.1, prints
-one line of JSON (host, port, user, password, database) and stops the server when its standard
-input ends; a temporary cluster is then removed. Lines of its input end the server before that and start
-it again at the same port, for tests: `stop INT` ends its sessions in order, `stop QUIT` leaves what a crash
-leaves, `start`, `standby` (which only reads); each is answered by an empty line. `with` runs a command, such as psql or a shell, while
-the server runs; the variables PGHOST, PGPORT, PGUSER, PGPASSFILE and PGDATABASE lead it to the warehouse.
+one line of JSON (host, port, user, password, database) and stops the server when its standard input
+ends; a temporary cluster is then removed. Lines of its input end the server before that and start
+it again at the same port, for tests: `stop INT` ends its sessions in order, `stop QUIT` leaves what
+a crash leaves, `start`, `standby` (which only reads); each is answered by an empty line. `with`
+runs a command, such as psql or a shell, while the server runs; the variables PGHOST, PGPORT,
+PGUSER, PGPASSFILE and PGDATABASE lead it to the warehouse.
 
 PostgreSQL refuses to run as root. As root the server runs as `nobody`, from a copy of the binaries
 and with its data in /var/tmp, because the folder of the project may be closed to others. The

@@ -21,7 +21,8 @@ STATEMENTS = """
     ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {reader};
 """
 
-# Rights beyond reading, its own and everybody's, one in each row. What they come from is not ours to take away.
+# Rights beyond reading, its own and everybody's, one in each row. Where they come from, they are not
+# ours to take away.
 EXCESS = """
     SELECT unnest(array_remove(ARRAY[
         CASE WHEN rolsuper THEN 'is a superuser' END,
@@ -31,13 +32,16 @@ EXCESS = """
         CASE WHEN rolbypassrls THEN 'bypasses row security' END], NULL))
     FROM pg_roles WHERE rolname = %(name)s
     UNION ALL
-    SELECT 'is a member of ' || roleid::regrole FROM pg_auth_members WHERE member = to_regrole(quote_ident(%(name)s))
+    SELECT 'is a member of ' || roleid::regrole FROM pg_auth_members
+    WHERE member = to_regrole(quote_ident(%(name)s))
     UNION ALL
     SELECT DISTINCT 'owns something' FROM pg_shdepend
-    WHERE refclassid = 'pg_authid'::regclass AND refobjid = to_regrole(quote_ident(%(name)s)) AND deptype = 'o'
+    WHERE refclassid = 'pg_authid'::regclass AND refobjid = to_regrole(quote_ident(%(name)s))
+      AND deptype = 'o'
     UNION ALL
     SELECT 'may change ' || oid::regclass FROM pg_class
-    WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
+    WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
+      AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
       AND (has_table_privilege(%(name)s, oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
            OR has_any_column_privilege(%(name)s, oid, 'INSERT, UPDATE'))
     UNION ALL
@@ -51,7 +55,10 @@ class TooPowerful(Exception):
 
 
 def make(name: str, password: str) -> None:
-    """Makes the user, or brings an existing one to this password; one that may do more than read is left as it is."""
+    """Makes the user, or brings an existing one to this password.
+
+    One that may do more than read is left as it is: `TooPowerful`.
+    """
     connection = psycopg2.connect("connect_timeout=30")
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,))

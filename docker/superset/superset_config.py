@@ -39,7 +39,6 @@ DISALLOWED_SQL_FUNCTIONS["postgresql"] |= {
 }  # fmt: skip
 
 
-
 def SQL_QUERY_MUTATOR(sql, **_):
     import sqlglot
     from sqlglot import exp

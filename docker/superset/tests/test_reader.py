@@ -61,8 +61,16 @@ def test_its_statements_end_before_superset_stops_to_wait(reader):
     [
         ("ALTER ROLE {} SUPERUSER", "ALTER ROLE {} NOSUPERUSER", "is a superuser"),
         ("ALTER ROLE {} CREATEROLE", "ALTER ROLE {} NOCREATEROLE", "may make users"),
-        ("GRANT pg_write_all_data TO {}", "REVOKE pg_write_all_data FROM {}", "is a member of pg_write_all_data"),
-        (f"GRANT UPDATE (score) ON {TABLE} TO {{}}", f"REVOKE UPDATE (score) ON {TABLE} FROM {{}}", f"may change {TABLE}"),
+        (
+            "GRANT pg_write_all_data TO {}",
+            "REVOKE pg_write_all_data FROM {}",
+            "is a member of pg_write_all_data",
+        ),
+        (
+            f"GRANT UPDATE (score) ON {TABLE} TO {{}}",
+            f"REVOKE UPDATE (score) ON {TABLE} FROM {{}}",
+            f"may change {TABLE}",
+        ),
         # As it is everywhere before PostgreSQL 15.
         (
             "GRANT CREATE ON SCHEMA public TO PUBLIC",
@@ -70,7 +78,7 @@ def test_its_statements_end_before_superset_stops_to_wait(reader):
             "may create tables in the schema public",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_user_who_may_do_more_is_refused(superset, warehouse, more, less, told):
     connection = connect(warehouse, WAREHOUSE, SUPERUSER, warehouse.password)
     with connection.cursor() as cursor:
@@ -88,7 +96,10 @@ def test_a_user_who_may_do_more_is_refused(superset, warehouse, more, less, told
 def test_the_user_of_load_is_left_as_it_is(superset, warehouse):
     connection = connect(warehouse, WAREHOUSE, SUPERUSER, warehouse.password)
     with connection.cursor() as cursor:
-        before = "SELECT a.rolpassword, r.rolconfig FROM pg_authid a JOIN pg_roles r USING (oid) WHERE r.rolname = %s"
+        before = (
+            "SELECT a.rolpassword, r.rolconfig FROM pg_authid a JOIN pg_roles r USING (oid) "
+            "WHERE r.rolname = %s"
+        )
         cursor.execute(before, (SUPERUSER,))
         role = cursor.fetchall()
         done = superset.bootstrap(SUPERSET_WAREHOUSE_USER=SUPERUSER)
@@ -125,5 +136,7 @@ def test_sql_lab_neither_writes_nor_lifts_a_limit(page, statement):
 
 
 def test_sql_lab_reads(page):
-    status, answer = page.sql_lab(f"SELECT count(*) AS n FROM {TABLE}; SELECT max(score) AS most FROM {TABLE}")
+    status, answer = page.sql_lab(
+        f"SELECT count(*) AS n FROM {TABLE}; SELECT max(score) AS most FROM {TABLE}"
+    )
     assert status == 200, answer
