@@ -16,12 +16,13 @@ import urllib.request
 from pathlib import Path
 
 from orchestrator import PROJECT
-from postgres import WAREHOUSE, Server, without_libpq
+from postgres import WAREHOUSE, Server, end_with_parent, without_libpq
 
 SOURCE = PROJECT / "docker" / "superset"
 PROGRAMS = PROJECT / ".run" / "superset" / "venv" / "bin"
-# The database of Superset's own tables.
-METADATA = "superset"
+# The database of Superset's own tables, and its owner.
+METADATA = "superset_metadata"
+OWNER = "superset"
 READER = "superset_reader"
 ADMIN = "admin"
 PORT = 8088
@@ -58,16 +59,18 @@ class Superset:
         return file.read_text()
 
     def environment(self, **more: str) -> dict[str, str]:
-        """The variables of the stack's services `superset` and `superset-init`."""
-        where = f"127.0.0.1:{self.server.port}/{METADATA}?passfile={self.server.passfile}"
+        """The variables of the stack's service `superset`: it is no superuser."""
+        place = f"127.0.0.1:{self.server.port}/{METADATA}"
         return (
             without_libpq(os.environ)
-            | self.server.environment(WAREHOUSE)
             | {
+                "PGHOST": "127.0.0.1",
+                "PGPORT": str(self.server.port),
+                "PGDATABASE": WAREHOUSE,
                 "SUPERSET_CONFIG_PATH": str(SOURCE / "superset_config.py"),
                 "SUPERSET_HOME": str(self.folder),
                 "SUPERSET_SECRET_KEY": self._secret("secret-key"),
-                "SUPERSET_DATABASE_URI": f"postgresql+psycopg2://postgres@{where}",
+                "SUPERSET_DATABASE_URI": f"postgresql+psycopg2://{OWNER}:{self._secret('metadata-password')}@{place}",
                 "SUPERSET_WAREHOUSE_USER": READER,
                 "SUPERSET_WAREHOUSE_PASSWORD": self.reader_password,
                 "SUPERSET_ADMIN_USER": ADMIN,
@@ -84,14 +87,26 @@ class Superset:
     def bootstrap(self, script: Path = SOURCE / "bootstrap.py", **more: str) -> subprocess.CompletedProcess:
         """Makes what is missing; both streams are kept."""
         self.server.create_database(WAREHOUSE)
-        self.server.create_database(METADATA)
+        self._create_metadata()
         return subprocess.run(
             [PROGRAMS / "python", script],
-            env=self.environment(**more),
+            # As in the stack, it makes the warehouse's reader.
+            env=self.server.environment(WAREHOUSE) | self.environment(**more),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def _create_metadata(self) -> None:
+        self.server.create_database(METADATA)
+        # By a file: an argument of psql is seen by everybody.
+        statements = f"""
+            SELECT 'CREATE ROLE {OWNER}' WHERE to_regrole('{OWNER}') IS NULL \\gexec
+            ALTER ROLE {OWNER} LOGIN PASSWORD '{self._secret("metadata-password")}';
+            ALTER DATABASE {METADATA} OWNER TO {OWNER};
+            REVOKE CONNECT ON DATABASE {METADATA} FROM PUBLIC;
+        """
+        self.server.psql("-Xq", "-v", "ON_ERROR_STOP=1", input=statements, text=True)
 
     def __enter__(self) -> "Superset":
         done = self.bootstrap()
@@ -110,6 +125,7 @@ class Superset:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=end_with_parent,
             )
         try:
             self._wait_until_ready()
@@ -119,12 +135,12 @@ class Superset:
         return self
 
     def __exit__(self, *_error) -> None:
-        # At once, without waiting for what browsers keep open.
+        # Not waiting for what browsers keep open.
         for way in (signal.SIGQUIT, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, way)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=20)
+                self.process.wait(timeout=3)
                 return
 
     def _wait_until_ready(self) -> None:

@@ -115,7 +115,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,
                 **account,
             )
         try:
@@ -255,7 +255,7 @@ def _install_certificate(tls: tuple[Path, Path], data: Path, account: dict) -> l
     return ["ssl=on", "log_connections=on"]
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """In the child: if this program is killed, the server stops too (prctl(2), PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None).prctl(1, signal.SIGINT)
 

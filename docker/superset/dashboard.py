@@ -16,6 +16,8 @@ from superset.commands.importers.v1.examples import ImportExamplesCommand
 from superset.models.dashboard import Dashboard
 
 ASSETS = Path(__file__).with_name("assets")
+# Where a chart names columns and metrics.
+NAMES = ("x_axis", "groupby", "metric", "metrics", "all_columns", "timeseries_limit_metric")
 
 
 class WrongAssets(Exception):
@@ -26,8 +28,11 @@ def sync(folder: Path = ASSETS) -> None:
     """Brings the YAML of a folder into Superset."""
     files = dict(read(folder))
     contents = {name: yaml.safe_dump(content) for name, content in files.items()}
+    command = ImportExamplesCommand(contents, overwrite=True)
     try:
-        ImportExamplesCommand(contents, overwrite=True).run()
+        command.validate()
+        check(folder, files)
+        command.run()
     except CommandInvalidError as error:
         raise WrongAssets(f"{folder}: {error.normalized_messages()}") from error
     except IncorrectVersionError as error:
@@ -53,6 +58,29 @@ def read(folder: Path) -> Iterator[tuple[str, dict]]:
         if name.startswith("databases/"):
             content["sqlalchemy_uri"] = str(current_app.config["WAREHOUSE"])
         yield name, content
+
+
+def check(folder: Path, files: dict[str, dict]) -> None:
+    """What Superset imports and then cannot draw: a chart or a filter of what its dataset does not have."""
+    datasets = {content["uuid"]: content for name, content in files.items() if name.startswith("datasets/")}
+
+    def has(name: str, uuid: str, wanted: list) -> None:
+        if uuid not in datasets:
+            raise WrongAssets(f"{folder / name}: no dataset has the uuid {uuid}")
+        columns = {column["column_name"] for column in datasets[uuid]["columns"]}
+        known = columns | {metric["metric_name"] for metric in datasets[uuid]["metrics"]}
+        for unknown in (one for one in wanted if isinstance(one, str) and one not in known):
+            raise WrongAssets(f"{folder / name}: the dataset has no {unknown}")
+
+    for name, content in files.items():
+        if name.startswith("charts/"):
+            values = [content["params"].get(key, []) for key in NAMES]
+            wanted = [one for value in values for one in (value if isinstance(value, list) else [value])]
+            has(name, content["dataset_uuid"], wanted)
+        if name.startswith("dashboards/"):
+            for one in content["metadata"]["native_filter_configuration"]:
+                for target in one.get("targets", []):
+                    has(name, target["datasetUuid"], [target["column"]["name"]])
 
 
 def keep(dashboard: Dashboard, charts: set[str]) -> None:

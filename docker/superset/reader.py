@@ -10,7 +10,8 @@ import psycopg2
 from psycopg2.extensions import encrypt_password
 from psycopg2.sql import SQL, Identifier, Literal
 
-# It may also not hold the server longer than Superset waits; see superset_config.py.
+# It may also not hold the server longer than Superset waits; see superset_config.py. Temporary tables
+# and large objects are everybody's in a new database; only a superuser can take the latter away.
 STATEMENTS = """
     ALTER ROLE {reader} LOGIN PASSWORD {password};
     ALTER ROLE {reader} SET default_transaction_read_only = on;
@@ -19,6 +20,9 @@ STATEMENTS = """
     GRANT USAGE ON SCHEMA public TO {reader};
     GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader};
     ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {reader};
+    REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC;
+    REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea),
+        lo_put(oid, bigint, bytea), lowrite(integer, bytea), lo_open(oid, integer) FROM PUBLIC;
 """
 
 # Rights beyond reading, its own and everybody's, one in each row. Where they come from, they are not

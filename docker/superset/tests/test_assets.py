@@ -90,6 +90,19 @@ def test_a_chart_that_the_yaml_has_no_more_goes(superset, metadata, changed):
         ("datasets/agg_dep_delay_by_date.yaml", "columns:", "column:", "datasets/agg_dep_delay_by_date.yaml"),
         ("dashboards/departure_delays.yaml", "position:", "positions:", "departure_delays.yaml.*position"),
         ("databases/warehouse.yaml", "uuid:", "id:", "databases/warehouse.yaml: it has no uuid"),
+        (
+            "charts/agreement.yaml",
+            "dataset_uuid: 5b8",
+            "dataset_uuid: 5b9",
+            "charts/agreement.yaml: no dataset",
+        ),
+        ("charts/agreement.yaml", "[airport_days]", "[airport_day]", "charts/agreement.yaml.*airport_day$"),
+        (
+            "dashboards/departure_delays.yaml",
+            "name: origin}",
+            "name: orign}",
+            "departure_delays.yaml.*orign$",
+        ),
         ("metadata.yaml", "version: 1.0.0", "version: 2.0.0", "metadata.yaml: version"),
     ],
 )
