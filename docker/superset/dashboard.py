@@ -53,6 +53,8 @@ def read(folder: Path) -> Iterator[tuple[str, dict]]:
             content = yaml.safe_load(path.read_text())
         except yaml.YAMLError as error:
             raise WrongAssets(f"{path}: {' '.join(str(error).split())}") from error
+        if not isinstance(content, dict):
+            raise WrongAssets(f"{path}: it is empty or no mapping")
         if path.parent != folder and "uuid" not in content:
             raise WrongAssets(f"{path}: it has no uuid")
         if name.startswith("databases/"):
