@@ -99,7 +99,7 @@ class Superset:
 
     def _create_metadata(self) -> None:
         self.server.create_database(METADATA)
-        # By a file: an argument of psql is seen by everybody.
+        # By its input: an argument of psql is seen by everybody.
         statements = f"""
             SELECT 'CREATE ROLE {OWNER}' WHERE to_regrole('{OWNER}') IS NULL \\gexec
             ALTER ROLE {OWNER} LOGIN PASSWORD '{self._secret("metadata-password")}';

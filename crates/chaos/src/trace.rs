@@ -3,7 +3,7 @@
 //!
 //! The kernel does it, by ptrace(2), so that the workers need no line for tests. Linux on x86-64.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -134,6 +134,12 @@ pub fn points(worker: Worker) -> BTreeMap<Point, usize> {
     });
     let _ = finished.summary();
     points
+}
+
+/// Of the times that a worker comes to a point the first, a middle and the last.
+#[must_use]
+pub fn some_times(times: usize) -> BTreeSet<usize> {
+    BTreeSet::from([1, times.div_ceil(2), times])
 }
 
 /// Lets the kernel make no call where a thread is about to make one.

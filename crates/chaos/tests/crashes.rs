@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use chaos::report::report;
-use chaos::trace::{Point, Then, points, trace};
+use chaos::trace::{Point, Then, points, some_times, trace};
 use chaos::year::{Lake, RUNS, Versions, Year};
 use e2e::bronze::Bronze;
 use nix::sys::signal::Signal;
@@ -46,11 +45,6 @@ fn kill_at(
     year.assert_whole();
     year.assert_recovers();
     killed
-}
-
-/// Which of the times that a worker comes to a point.
-fn some_times(times: usize) -> BTreeSet<usize> {
-    BTreeSet::from([1, times.div_ceil(2), times])
 }
 
 /// Kills each worker at each of its points that `chosen` takes, and says so.

@@ -16,7 +16,7 @@ use std::thread;
 use anyhow::{Context, Result, ensure};
 use crc32fast::Hasher;
 
-const MARK: [u8; 8] = *b"CRC-32 =";
+const MARK: &[u8] = METADATA.1.as_bytes();
 /// What the footer has to hold, name and text.
 pub(crate) const METADATA: (&str, &str) = ("flight_delays.checksum", "CRC-32 =");
 /// Mark and sum.
@@ -57,7 +57,7 @@ impl<W: Write> Writer<W> {
         let footer = footer.ok_or_else(|| io::Error::other("a Parquet file without a footer"))?;
         self.sum.update(&end);
         self.out.write_all(&end[..footer])?;
-        self.out.write_all(&MARK)?;
+        self.out.write_all(MARK)?;
         self.out.write_all(&self.sum.finalize().to_le_bytes())?;
         self.out.write_all(&end[footer..])
     }
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn it_stands_before_the_footer() {
         let sum = crc32fast::hash(PARQUET).to_le_bytes();
-        let wanted = [&PARQUET[..8], &MARK, &sum, &PARQUET[8..]].concat();
+        let wanted = [&PARQUET[..8], MARK, &sum, &PARQUET[8..]].concat();
         for kept_from in 0..=8 {
             assert_eq!(written(PARQUET.split_at(kept_from)), wanted);
         }
