@@ -9,6 +9,7 @@
 # make notebooks  runs the notebooks and keeps in them what comes out
 # make lint   formatting and lints, as CI checks them
 # make bench  the workers on a full year beside Python polars and DuckDB
+# make bench-before COMMIT=…  the workers on that year beside those of an earlier commit
 # make clean  removes what the targets above have made, but for the build cache in target/
 
 SHELL := /bin/bash
@@ -17,7 +18,7 @@ FULL_YEAR := .run/bench/lake/01_bronze/2018.csv
 # uv trusts whom this machine trusts, a proxy's certificate among them.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: run test chaos dashboard stack stack-test psql shell notebooks lint bench clean workers environment superset
+.PHONY: run test chaos dashboard stack stack-test psql shell notebooks lint bench bench-before clean workers environment superset
 
 run: workers environment
 	@$(PYTHON) airflow/local/run.py
@@ -62,6 +63,9 @@ lint: environment
 
 bench: workers environment $(FULL_YEAR)
 	@PATH="$$PWD/.tools/bin:$$PATH" uv run --quiet --script bench/bench.py
+
+bench-before: workers environment $(FULL_YEAR)
+	@$(PYTHON) bench/before.py $(COMMIT)
 
 # A year of the size and shape of 2018, made once.
 $(FULL_YEAR): | environment

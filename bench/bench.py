@@ -7,87 +7,30 @@
 `make bench` calls it, which also starts the PostgreSQL that `load` writes to. Every command is a
 process of its own, run in turn with the others so that all meet the same machine; shown are the
 median wall and CPU seconds and the largest peak memory. Golds are compared before anything is shown.
-This program itself stays small: Linux counts the memory of whoever starts a process into its peak.
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from importlib.metadata import version
 from pathlib import Path
 
+from measure import FOLDER, ROWS, WORKERS, YEAR, Times, postgres, raw_file
+
 BENCH = Path(__file__).resolve().parent
-PROJECT = BENCH.parent
-WORKERS = PROJECT / "target" / "release"
-PYTHON = PROJECT / ".venv" / "bin" / "python"
-YEAR = 2018
-ROWS = 7_213_446
-
-
-class Times:
-    """The runs of one command: seconds of wall clock and CPU, peak resident megabytes."""
-
-    def __init__(self):
-        self.wall, self.cpu, self.peak = [], [], []
-
-    def run(self, *command: str | Path, **environment: str) -> None:
-        os.sync()  # nobody pays for what the command before has written
-        start = time.monotonic()
-        child = subprocess.Popen(
-            list(map(str, command)),
-            env=os.environ | environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        error = child.stderr.read()
-        _, status, usage = os.wait4(child.pid, 0)
-        self.wall.append(time.monotonic() - start)
-        self.cpu.append(usage.ru_utime + usage.ru_stime)
-        self.peak.append(usage.ru_maxrss / 1024)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode != 0:
-            sys.exit(f"{' '.join(map(str, command))} failed: {error.decode()}")
-
-    def row(self) -> str:
-        wall, cpu = statistics.median(self.wall), statistics.median(self.cpu)
-        return f"{wall:.2f} | {min(self.wall):.2f}–{max(self.wall):.2f} | {cpu:.2f} | {max(self.peak):.0f}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5, help="how often each command runs (default 5)")
-    parser.add_argument("--folder", type=Path, default=PROJECT / ".run" / "bench")
     arguments = parser.parse_args()
-    lake = arguments.folder / "lake"
-    bronze = lake / "01_bronze" / f"{YEAR}.csv"
-    if not bronze.exists():
-        sys.exit(f"no {bronze}: make bench makes it")
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch, postgres(scratch) as database:
+    lake = FOLDER / "lake"
+    bronze = raw_file(lake)
+    with tempfile.TemporaryDirectory(dir=FOLDER) as scratch, postgres(scratch) as database:
         measure(arguments.runs, lake, bronze, Path(scratch), database)
-
-
-class postgres:
-    """The PostgreSQL of airflow/local/postgres.py; gives the variables to reach it."""
-
-    def __init__(self, scratch: str):
-        self.folder = Path(scratch) / "postgres"
-
-    def __enter__(self) -> dict[str, str]:
-        script = PROJECT / "airflow" / "local" / "postgres.py"
-        self.server = subprocess.Popen(
-            [PYTHON, script, "serve", self.folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        about = json.loads(self.server.stdout.readline())
-        return {f"PG{key.upper()}": str(value) for key, value in about.items()}
-
-    def __exit__(self, *_error) -> None:
-        self.server.stdin.close()
-        self.server.wait()
 
 
 def measure(runs: int, lake: Path, bronze: Path, scratch: Path, database: dict[str, str]) -> None:

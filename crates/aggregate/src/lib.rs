@@ -52,8 +52,10 @@ impl Worker for Args {
         let silver = handoff::input(dir, year, File::Silver)?;
         let columns = [name::ORIGIN, name::FL_DATE, name::DEP_DELAY];
         let (row_groups, cancellations) = silver::read(&silver, &columns)?;
-        let (mut gold, rows_in) = means(row_groups, &cancellations)
-            .with_context(|| format!("cannot aggregate {}", silver.display()))?;
+        let flights = row_groups.map(|group| {
+            flown(group?).with_context(|| format!("cannot aggregate {}", silver.display()))
+        });
+        let (mut gold, rows_in) = means(flights, &cancellations)?;
 
         let mut draft = Draft::create(dir, year, File::Gold)?;
         gold::write(&mut draft, &mut gold).context("cannot write gold")?;
@@ -70,6 +72,17 @@ impl Worker for Args {
             bytes,
         })
     }
+}
+
+/// The flights, each of which has a delay: a null would count as one of 0 minutes.
+fn flown(flights: DataFrame) -> Result<DataFrame> {
+    let delays = flights.column(name::DEP_DELAY)?.f64()?;
+    ensure!(
+        delays.null_count() == 0 && delays.into_no_null_iter().all(f64::is_finite),
+        "a flight has no {}, or none that is finite: run clean again",
+        name::DEP_DELAY
+    );
+    Ok(flights)
 }
 
 const SUM: &str = "sum";
@@ -99,16 +112,8 @@ fn means(
             flights().alias(name::SCHEDULED),
             lit(0).alias(name::CANCELLED),
         ];
-        let group = group?;
-        // A null would count as a flight of 0 minutes.
-        let delays = group.column(name::DEP_DELAY)?.f64()?;
-        ensure!(
-            delays.null_count() == 0 && delays.into_no_null_iter().all(f64::is_finite),
-            "a flight has no {}, or none that is finite: run clean again",
-            name::DEP_DELAY
-        );
         parts.push(
-            group
+            group?
                 .lazy()
                 .group_by(airport_and_day())
                 .agg(sums)
@@ -208,8 +213,7 @@ mod tests {
             let mut silver = group(&["JFK", "JFK"], &[1, 1], &[4.0, 2.0]).unwrap();
             let delays = Series::new(name::DEP_DELAY.into(), [Some(4.0), delay]);
             silver.with_column(delays.into_column()).unwrap();
-            let error = means(std::iter::once(Ok(silver)), &Cancellations::default());
-            let error = error.unwrap_err().to_string();
+            let error = flown(silver).unwrap_err().to_string();
             assert!(error.ends_with("run clean again"), "{error}");
         }
     }

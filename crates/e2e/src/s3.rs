@@ -5,10 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
+use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
+use s3s::{S3Result, s3_error};
 use s3s_fs::FileSystem;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -32,10 +35,18 @@ impl S3 {
     /// Starts a server on a free port.
     #[must_use]
     pub fn start() -> Self {
+        S3::denying(&[])
+    }
+
+    /// Starts one that grants all but these operations, which it answers as AWS does where the policy has no such
+    /// right.
+    #[must_use]
+    pub fn denying(operations: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(BUCKET)).unwrap();
         let mut builder = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
         builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        builder.set_access(Policy { denied: operations });
         let s3 = builder.build();
         let requests = Arc::new(Mutex::new(vec![]));
         let runtime = Runtime::new().unwrap();
@@ -114,6 +125,21 @@ impl S3 {
 
     fn path(&self, key: &str) -> PathBuf {
         self.folder.path().join(BUCKET).join(key)
+    }
+}
+
+struct Policy {
+    denied: &'static [&'static str],
+}
+
+#[async_trait]
+impl S3Access for Policy {
+    async fn check(&self, request: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let denied = self.denied.contains(&request.s3_op().name());
+        if denied || request.credentials().is_none() {
+            return Err(s3_error!(AccessDenied));
+        }
+        Ok(())
     }
 }
 

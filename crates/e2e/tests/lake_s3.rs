@@ -192,6 +192,39 @@ fn a_wrong_secret() {
     assert!(s3.keys().is_empty());
 }
 
+/// A role that lacks a right.
+#[test]
+fn no_permission() {
+    for (denied, workers) in [
+        (&["ListObjectsV2"][..], &["extract"][..]),
+        (&["GetObject"], &["extract"]),
+        (&["PutObject"], &["clean", "aggregate"]),
+    ] {
+        let s3 = S3::denying(denied);
+        s3.put("01_bronze/2013.csv", Bronze::ordinary(300).text());
+        let told = [
+            "s3://flights/0",
+            "the lake refuses: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or the role, and their rights",
+        ];
+        each_fails(workers, &lake(), &s3.variables(), &told);
+        assert_eq!(s3.keys(), ["01_bronze/2013.csv"]);
+    }
+}
+
+/// The rejects of an earlier run may not be removed: silver is not there without them, nor they without it.
+#[test]
+fn no_permission_to_remove() {
+    let s3 = S3::denying(&["DeleteObject"]);
+    let place = Place::with_bronze(Bronze::ordinary(300).text());
+    let key = "02_silver/year/2013/2013_02_rejected.csv";
+    s3.put(key, "of an earlier run");
+    let finished = run(place.worker_on("clean", &lake()).envs(&s3.variables()));
+    let error = finished.error();
+    assert!(error.contains(&format!("s3://flights/{key}")), "{error}");
+    assert!(error.contains("the lake refuses: "), "{error}");
+    println!("{error} {:?}", s3.keys());
+}
+
 #[test]
 fn a_missing_bucket() {
     let s3 = S3::start();

@@ -1,17 +1,25 @@
-//! The checksum of a Parquet file of ours: damage is told before anything of the file is believed.
+//! The checksums of a Parquet file of ours: damage is told before what it is in is believed.
 //!
 //! Parquet knows a checksum of a page, which no library here writes and polars does not check, and none
-//! of its footer. Ours is the CRC-32 of all other bytes of the file, four bytes, the lowest first, after the
-//! mark `CRC-32 =` just before the footer. Other readers find what they want by its offset, and never look there. The
-//! footer has the mark, too: a file without any, which another program wrote, is taken as it is, but not one of ours
+//! of its footer. Ours are those of HDFS: a CRC-32 of each block of the file. Who reads three columns of many pays for
+//! three. They stand between rows and footer, where no reader looks that finds what it wants by its offset;
+//! numbers have the lowest byte first:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 4 for each block | the sum of each 16 KiB of all that stands before, the last may be shorter |
+//! | 8 | how many bytes stand before |
+//! | 4 | the sum of these two and of the footer to the end of the file |
+//! | 8 | `CRC-32 =` |
+//!
+//! The footer has the mark, too: a file without any, which another program wrote, is taken as it is, but not one of ours
 //! whose mark was damaged.
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::num::NonZero;
+use std::mem;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use crc32fast::Hasher;
@@ -19,15 +27,54 @@ use crc32fast::Hasher;
 const MARK: &[u8] = METADATA.1.as_bytes();
 /// What the footer has to hold, name and text.
 pub(crate) const METADATA: (&str, &str) = ("flight_delays.checksum", "CRC-32 =");
-/// Mark and sum.
-const LENGTH: usize = MARK.len() + 4;
+const BLOCK: usize = 16 << 10;
+const SUM: usize = 4;
+/// What follows the sums of the blocks.
+const TAIL: usize = 8 + SUM + MARK.len();
 /// What a Parquet file ends with: the length of the footer, and `PAR1`.
 const END: usize = 8;
 
-/// Takes a Parquet file from whatever writes one, and puts the checksum into it.
+/// The sum of each block of what comes.
+#[derive(Default)]
+struct Blocks {
+    sums: Vec<u8>,
+    open: Hasher,
+    length: usize,
+}
+
+impl Blocks {
+    fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = BLOCK - self.length % BLOCK;
+            let (now, later) = bytes.split_at(bytes.len().min(room));
+            self.open.update(now);
+            self.length += now.len();
+            if now.len() == room {
+                self.end_block();
+            }
+            bytes = later;
+        }
+    }
+
+    fn end_block(&mut self) {
+        let sum = mem::take(&mut self.open).finalize();
+        self.sums.extend(sum.to_le_bytes());
+    }
+
+    /// The sums, and of how many bytes they are.
+    fn finish(mut self) -> Vec<u8> {
+        if !self.length.is_multiple_of(BLOCK) {
+            self.end_block();
+        }
+        self.sums.extend((self.length as u64).to_le_bytes());
+        self.sums
+    }
+}
+
+/// Takes a Parquet file from whatever writes one, and puts the checksums into it.
 pub(crate) struct Writer<W> {
     out: W,
-    sum: Hasher,
+    blocks: Blocks,
     /// The end of the file, with the footer in it, once that may come.
     end: Option<Vec<u8>>,
 }
@@ -37,7 +84,7 @@ impl<W: Write> Writer<W> {
     pub(crate) fn new(out: W) -> Self {
         Writer {
             out,
-            sum: Hasher::new(),
+            blocks: Blocks::default(),
             end: None,
         }
     }
@@ -47,7 +94,7 @@ impl<W: Write> Writer<W> {
         self.end = Some(vec![]);
     }
 
-    /// Writes what was kept, and the checksum before the footer.
+    /// Writes what was kept, and the checksums before the footer.
     ///
     /// # Errors
     /// When `out` cannot be written, or no footer was kept.
@@ -55,11 +102,13 @@ impl<W: Write> Writer<W> {
         let end = self.end.unwrap_or_default();
         let footer = end.last_chunk().and_then(|last| footer(last, end.len()));
         let footer = footer.ok_or_else(|| io::Error::other("a Parquet file without a footer"))?;
-        self.sum.update(&end);
-        self.out.write_all(&end[..footer])?;
-        self.out.write_all(MARK)?;
-        self.out.write_all(&self.sum.finalize().to_le_bytes())?;
-        self.out.write_all(&end[footer..])
+        let (rows, footer) = end.split_at(footer);
+        self.blocks.update(rows);
+        let sums = self.blocks.finish();
+        for part in [rows, &sums, &sum(&sums, footer), MARK, footer] {
+            self.out.write_all(part)?;
+        }
+        Ok(())
     }
 }
 
@@ -69,7 +118,7 @@ impl<W: Write> Write for Writer<W> {
             return end.write(bytes);
         }
         let written = self.out.write(bytes)?;
-        self.sum.update(&bytes[..written]);
+        self.blocks.update(&bytes[..written]);
         Ok(written)
     }
 
@@ -78,44 +127,98 @@ impl<W: Write> Write for Writer<W> {
     }
 }
 
-/// Where there is a checksum, reads the whole file, and compares.
-pub(crate) fn check(file: &File) -> Result<()> {
-    let length = usize::try_from(file.metadata()?.len())?;
-    let mut last = [0; END];
-    let from = length.checked_sub(END).context("it is too short")?;
-    file.read_exact_at(&mut last, from as u64)?;
-    let place = footer(&last, length).and_then(|footer| footer.checked_sub(LENGTH));
-    let place = place.context("its end is none of a Parquet file")?;
-    let mut found = [0; LENGTH];
-    file.read_exact_at(&mut found, place as u64)?;
-    let (mark, wanted) = found.split_at(MARK.len());
-    if mark != MARK {
+/// The checksums that a file bears.
+pub(crate) struct Checksums {
+    blocks: Vec<u8>,
+    /// The bytes that they are of.
+    length: usize,
+}
+
+impl Checksums {
+    /// Reads them, and compares that of the footer; a file of another program has none.
+    ///
+    /// # Errors
+    /// When the file cannot be read, its footer has changed, or the sums themselves have.
+    pub(crate) fn read(file: &File) -> Result<Option<Self>> {
+        const NO_END: &str = "its end is none of a Parquet file";
+        let length = usize::try_from(file.metadata()?.len())?;
+        let last = read(file, length.checked_sub(END).context(NO_END)?..length)?;
+        let footer = last.last_chunk().and_then(|last| footer(last, length));
+        let footer = footer.context(NO_END)?;
+        let tail = read(file, footer.saturating_sub(TAIL)..footer)?;
+        let Some(tail) = tail.strip_suffix(MARK).and_then(<[u8]>::first_chunk::<8>) else {
+            ensure!(
+                !has_mark(file, length)?,
+                "its checksums are not where its footer begins"
+            );
+            return Ok(None);
+        };
+        let begin = usize::try_from(u64::from_le_bytes(*tail)).unwrap_or(usize::MAX);
+        let blocks = SUM * begin.div_ceil(BLOCK);
         ensure!(
-            !has_mark(file, length)?,
-            "its checksum is not where its footer begins"
+            begin.checked_add(blocks + TAIL) == Some(footer),
+            "its checksums are those of a longer or shorter file"
         );
-        return Ok(());
+        let mut sums = read(file, begin..footer)?;
+        let wanted = sums.split_off(blocks + 8);
+        let footer = read(file, footer..length)?;
+        ensure!(
+            wanted.starts_with(&sum(&sums, &footer)),
+            "its footer does not have the checksum that it bears"
+        );
+        sums.truncate(blocks);
+        Ok(Some(Checksums {
+            blocks: sums,
+            length: begin,
+        }))
     }
-    let mut sum = sum(file, 0..place)?;
-    sum.combine(&piece(file, place + LENGTH..length)?);
-    ensure!(
-        sum.finalize().to_le_bytes() == *wanted,
-        "its bytes do not have the checksum that it bears"
-    );
-    Ok(())
+
+    /// Compares those of the blocks in which the bytes lie.
+    ///
+    /// # Errors
+    /// When one has changed, or cannot be read.
+    pub(crate) fn check(&self, file: &File, bytes: Range<usize>) -> Result<()> {
+        ensure!(
+            bytes.end <= self.length,
+            "its rows are beyond its checksums"
+        );
+        let mut buffer = vec![0; BLOCK];
+        let first = bytes.start / BLOCK;
+        let blocks = self.blocks.chunks_exact(SUM).enumerate();
+        for (block, wanted) in blocks.take(bytes.end.div_ceil(BLOCK)).skip(first) {
+            let from = block * BLOCK;
+            let buffer = &mut buffer[..BLOCK.min(self.length - from)];
+            file.read_exact_at(buffer, from as u64)?;
+            ensure!(
+                crc32fast::hash(buffer).to_le_bytes() == *wanted,
+                "its bytes from {from} on do not have the checksum that they bear"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn read(file: &File, bytes: Range<usize>) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0; bytes.len()];
+    file.read_exact_at(&mut buffer, bytes.start as u64)?;
+    Ok(buffer)
+}
+
+/// The checksum of what leads to all other bytes.
+fn sum(sums: &[u8], footer: &[u8]) -> [u8; SUM] {
+    let mut sum = Hasher::new();
+    sum.update(sums);
+    sum.update(footer);
+    sum.finalize().to_le_bytes()
 }
 
 /// Whether the mark is anywhere in a file of this length.
 fn has_mark(file: &File, length: usize) -> io::Result<bool> {
-    let mut buffer = vec![0; length.min(1 << 20)];
+    let part = length.min(1 << 20);
     // Parts overlap by what a mark may have in each of two.
-    for from in (0..length).step_by((buffer.len() - MARK.len()).max(1)) {
-        let part = buffer.len().min(length - from);
-        file.read_exact_at(&mut buffer[..part], from as u64)?;
-        if buffer[..part]
-            .windows(MARK.len())
-            .any(|bytes| bytes == MARK)
-        {
+    for from in (0..length).step_by((part - MARK.len()).max(1)) {
+        let part = read(file, from..length.min(from + part))?;
+        if part.windows(MARK.len()).any(|bytes| bytes == MARK) {
             return Ok(true);
         }
     }
@@ -129,37 +232,6 @@ fn footer(last: &[u8; END], length: usize) -> Option<usize> {
     length.checked_sub(END)?.checked_sub(footer)
 }
 
-/// The sum of some bytes of the file, a large piece on each processor.
-fn sum(file: &File, bytes: Range<usize>) -> io::Result<Hasher> {
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let size = bytes.len().div_ceil(processors).max(4 << 20);
-    thread::scope(|scope| {
-        let starts = bytes.clone().step_by(size);
-        let pieces: Vec<_> = starts
-            .map(|from| scope.spawn(move || piece(file, from..bytes.end.min(from + size))))
-            .collect();
-        let mut sum = Hasher::new();
-        for piece in pieces {
-            let ended = piece.join();
-            sum.combine(&ended.map_err(|_| io::Error::other("a thread has ended"))??);
-        }
-        Ok(sum)
-    })
-}
-
-fn piece(file: &File, mut bytes: Range<usize>) -> io::Result<Hasher> {
-    let mut sum = Hasher::new();
-    // Stays in the processor's cache.
-    let mut buffer = vec![0; bytes.len().min(256 << 10)];
-    while !bytes.is_empty() {
-        let part = bytes.len().min(buffer.len());
-        file.read_exact_at(&mut buffer[..part], bytes.start as u64)?;
-        sum.update(&buffer[..part]);
-        bytes.start += part;
-    }
-    Ok(sum)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -167,6 +239,8 @@ mod tests {
 
     /// `PAR1`, some rows, and a footer of six bytes.
     const PARQUET: &[u8] = b"PAR1rowsfooter\x06\0\0\0PAR1";
+    /// Where its footer begins.
+    const FOOTER: usize = 8;
 
     /// The file, given in two parts, the second of them kept.
     fn written(parts: (&[u8], &[u8])) -> Vec<u8> {
@@ -179,60 +253,124 @@ mod tests {
         file
     }
 
-    fn checked(bytes: &[u8]) -> Result<()> {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(bytes).unwrap();
-        check(&file)
+    /// Reads some bytes of a file; `false`: it has no checksums.
+    fn checked(file: &[u8], bytes: Range<usize>) -> Result<bool> {
+        let mut disk = tempfile::tempfile().unwrap();
+        disk.write_all(file).unwrap();
+        let Some(sums) = Checksums::read(&disk)? else {
+            return Ok(false);
+        };
+        sums.check(&disk, bytes)?;
+        Ok(true)
     }
 
     #[test]
-    fn it_stands_before_the_footer() {
-        let sum = crc32fast::hash(PARQUET).to_le_bytes();
-        let wanted = [&PARQUET[..8], MARK, &sum, &PARQUET[8..]].concat();
-        for kept_from in 0..=8 {
+    fn they_stand_before_the_footer() {
+        let (rows, footer) = PARQUET.split_at(FOOTER);
+        let sums = [
+            &crc32fast::hash(rows).to_le_bytes()[..],
+            &[8, 0, 0, 0, 0, 0, 0, 0],
+        ]
+        .concat();
+        let sum = crc32fast::hash(&[&sums, footer].concat()).to_le_bytes();
+        let wanted = [rows, &sums, &sum, MARK, footer].concat();
+        for kept_from in 0..=FOOTER {
             assert_eq!(written(PARQUET.split_at(kept_from)), wanted);
         }
-        checked(&wanted).unwrap();
+        assert!(checked(&wanted, 0..FOOTER).unwrap());
     }
 
     #[test]
-    fn no_bit_of_data_and_footer_can_change() {
+    fn no_bit_can_change() {
         let whole = written((b"", PARQUET));
-        // What the file begins and ends with is looked at by whoever reads it.
-        let sum = 8 + MARK.len()..8 + LENGTH;
-        for byte in (0..8).chain(sum).chain(8 + LENGTH..whole.len() - END) {
+        // The last four bytes are looked at by whoever reads the file.
+        for byte in 0..whole.len() - 4 {
             for bit in 0..8 {
                 let mut changed = whole.clone();
                 changed[byte] ^= 1 << bit;
-                assert!(checked(&changed).is_err(), "bit {bit} of {byte}");
+                let found = checked(&changed, 0..FOOTER);
+                // One that has lost its mark has another one in its footer, which this one has not.
+                let mark = 24..24 + MARK.len();
+                let lost = mark.contains(&byte);
+                assert!(
+                    found.is_err() || lost && !found.unwrap(),
+                    "bit {bit} of {byte}"
+                );
             }
         }
     }
 
     #[test]
-    fn a_file_of_another_program_is_taken_as_it_is() {
-        checked(b"PAR1rows of othersfooter\x06\0\0\0PAR1").unwrap();
-    }
-
-    #[test]
-    fn a_file_in_several_pieces() {
-        let rows: Vec<u8> = (0..20u32 << 20).map(|at| (at / 7) as u8).collect();
-        let mut whole = written((b"PAR1", &[&rows[..], b"footer\x06\0\0\0PAR1"].concat()));
-        checked(&whole).unwrap();
-        for at in [4, 9 << 20, 20 << 20] {
-            whole[at] ^= 1;
-            assert!(checked(&whole).is_err(), "{at}");
-            whole[at] ^= 1;
+    fn a_mark_that_is_lost_is_missed() {
+        let parquet = [b"PAR1rows", MARK, b"\x08\0\0\0PAR1"].concat();
+        let whole = written((b"", &parquet));
+        assert!(checked(&whole, 0..FOOTER).unwrap());
+        for byte in 24..whole.len() - 4 {
+            let mut changed = whole.clone();
+            changed[byte] ^= 1;
+            assert!(checked(&changed, 0..FOOTER).is_err(), "{byte}");
         }
     }
 
     #[test]
-    fn a_footer_of_another_length_is_no_sign_of_another_program() {
-        let mut whole = written((b"", PARQUET));
-        let at = whole.len() - END;
-        for length in (0..20).filter(|length| *length != 6) {
-            whole[at] = length;
-            assert!(checked(&whole).is_err(), "{length}");
+    fn a_file_of_another_program_is_taken_as_it_is() {
+        for file in ["PAR1rows of othersfooter\x06\0\0\0PAR1", "PAR1\0\0\0\0PAR1"] {
+            assert!(!checked(file.as_bytes(), 0..0).unwrap());
+        }
+    }
+
+    /// Of three blocks and two bytes, the first four of them `PAR1`.
+    fn some_blocks() -> Vec<u8> {
+        let rows = (0..3 * BLOCK as u32 - 2)
+            .map(|at| (at / 7) as u8)
+            .collect::<Vec<_>>();
+        [b"PAR1", &rows[..], b"footer\x06\0\0\0PAR1"].concat()
+    }
+
+    #[test]
+    fn what_is_not_read_is_not_looked_at() {
+        let whole = written((&some_blocks(), b"footer\x06\0\0\0PAR1"));
+        let rows = some_blocks().len();
+        for (changed, blocks) in [
+            (0, 0..1),
+            (BLOCK - 1, 0..1),
+            (BLOCK, 1..2),
+            (2 * BLOCK + 7, 2..3),
+            (rows - 1, 3..4),
+        ] {
+            let mut file = whole.clone();
+            file[changed] ^= 1;
+            for from in (0..rows).step_by(BLOCK / 4) {
+                for to in [from + 1, from + BLOCK / 2, from + BLOCK + 1, rows] {
+                    let bytes = from..to.clamp(from + 1, rows);
+                    let met = bytes.start < blocks.end * BLOCK && blocks.start * BLOCK < bytes.end;
+                    assert_eq!(
+                        checked(&file, bytes.clone()).is_err(),
+                        met,
+                        "{changed}, {bytes:?}"
+                    );
+                }
+            }
+        }
+        assert!(checked(&whole, 0..rows).unwrap());
+        assert!(checked(&whole, 0..rows + 1).is_err());
+    }
+
+    #[test]
+    fn it_matters_not_in_what_pieces_the_rows_come() {
+        let rows = some_blocks();
+        let end = b"footer\x06\0\0\0PAR1";
+        let whole = written((&rows, end));
+        for size in [1, 7, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK] {
+            let mut file = vec![];
+            let mut writer = Writer::new(&mut file);
+            for piece in rows.chunks(size) {
+                writer.write_all(piece).unwrap();
+            }
+            writer.keep();
+            writer.write_all(end).unwrap();
+            writer.finish().unwrap();
+            assert!(file == whole, "{size}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use polars::prelude::{
     Schema, SchemaExt, SerReader,
 };
 
-use crate::{Column, Kind, checksum};
+use crate::checksum::{self, Checksums};
+use crate::{Column, Kind};
 
 fn data_type(kind: Kind) -> DataType {
     match kind {
@@ -27,6 +29,7 @@ fn data_type(kind: Kind) -> DataType {
 pub(crate) struct Frames {
     path: PathBuf,
     file: File,
+    checksums: Option<Checksums>,
     columns: Vec<Column>,
     maker: &'static str,
     metadata: FileMetadataRef,
@@ -37,19 +40,14 @@ pub(crate) struct Frames {
 impl Frames {
     /// Opens a file that the worker `maker` has written.
     pub(crate) fn open(path: &Path, columns: Vec<Column>, maker: &'static str) -> Result<Self> {
-        let wrong = || {
-            format!(
-                "{} is damaged or no file of ours: run {maker} again",
-                path.display()
-            )
-        };
+        let wrong = || damaged(path, maker);
         let file = File::open(path).with_context(|| {
             format!(
                 "cannot read {}: run {maker} again, or see to its owner and mode",
                 path.display()
             )
         })?;
-        checksum::check(&file).with_context(wrong)?;
+        let checksums = Checksums::read(&file).with_context(wrong)?;
         let mut reader = ParquetReader::new(file.try_clone()?);
         let found = Schema::from_arrow_schema(reader.schema().with_context(wrong)?.as_ref());
         let metadata = reader.get_metadata().with_context(wrong)?.clone();
@@ -72,6 +70,7 @@ impl Frames {
         Ok(Frames {
             path: path.into(),
             file,
+            checksums,
             columns,
             maker,
             metadata,
@@ -80,18 +79,39 @@ impl Frames {
         })
     }
 
-    fn read(&self, from: usize, rows: usize) -> Result<DataFrame> {
-        let names = self.columns.iter().map(|c| c.name.to_owned()).collect();
-        let mut reader = ParquetReader::new(self.file.try_clone()?);
-        reader.set_metadata(self.metadata.clone());
-        let frame = reader
-            .with_columns(Some(names))
-            .with_slice(Some((from, rows)))
-            .finish();
-        frame.with_context(|| {
-            let maker = self.maker;
-            format!("{} is damaged: run {maker} again", self.path.display())
-        })
+    /// So many row groups, of which the first one's first row is row `from` of the file.
+    fn read(&self, groups: Range<usize>, from: usize) -> Result<DataFrame> {
+        let rows = self.metadata.row_groups[groups.clone()]
+            .iter()
+            .map(|group| group.num_rows())
+            .sum();
+        let read = || {
+            self.check(groups)?;
+            let names = self.columns.iter().map(|c| c.name.to_owned()).collect();
+            let mut reader = ParquetReader::new(self.file.try_clone()?);
+            reader.set_metadata(self.metadata.clone());
+            let reader = reader.with_columns(Some(names));
+            Ok(reader.with_slice(Some((from, rows))).finish()?)
+        };
+        read().with_context(|| damaged(&self.path, self.maker))
+    }
+
+    /// Compares the checksums of what is going to be read.
+    fn check(&self, groups: Range<usize>) -> Result<()> {
+        let Some(checksums) = &self.checksums else {
+            return Ok(());
+        };
+        let names = self.columns.iter().map(|c| c.name);
+        for group in &self.metadata.row_groups[groups] {
+            let chunks = names
+                .clone()
+                .filter_map(|name| group.columns_under_root_iter(name));
+            for chunk in chunks.flatten() {
+                let Range { start, end } = chunk.byte_range();
+                checksums.check(&self.file, start.try_into()?..end.try_into()?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes the text that the footer has under a key: left there, it is copied with each row group.
@@ -104,8 +124,13 @@ impl Frames {
 
     /// The whole file as one data frame.
     pub(crate) fn all(&self) -> Result<DataFrame> {
-        self.read(0, self.metadata.num_rows)
+        self.read(0..self.metadata.row_groups.len(), 0)
     }
+}
+
+fn damaged(path: &Path, maker: &str) -> String {
+    let path = path.display();
+    format!("{path} is damaged or no file of ours: run {maker} again")
 }
 
 impl Iterator for Frames {
@@ -113,7 +138,7 @@ impl Iterator for Frames {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rows = self.metadata.row_groups.get(self.next)?.num_rows();
-        let frame = self.read(self.from, rows);
+        let frame = self.read(self.next..self.next + 1, self.from);
         self.next += 1;
         self.from += rows;
         Some(frame)
