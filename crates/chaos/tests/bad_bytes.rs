@@ -396,7 +396,7 @@ fn told(error: &str, file: &Handed) {
 /// as it was; or nothing of what is damaged is read, and what is made of it is as ever.
 fn refused_or_unread(file: &Handed, step: usize) {
     let Handed { path, reader, .. } = *file;
-    let place = Place::after("detect", Bronze::ordinary(300).text());
+    let place = Place::after("detect", RawFile::sample(2013)[..3_000].join("\n"));
     let mut undisturbed = place.files();
     let mut database = (reader == "load").then(|| Server::shared().database());
     match &database {
@@ -446,7 +446,7 @@ fn refused_or_unread(file: &Handed, step: usize) {
 
 #[test]
 fn silver_damaged_here_and_there() {
-    refused_or_unread(&SILVER, 200);
+    refused_or_unread(&SILVER, 500);
 }
 
 #[test]
@@ -462,7 +462,7 @@ fn anomalies_damaged_here_and_there() {
 #[test]
 #[ignore = "make chaos: minutes"]
 fn parquet_damaged_everywhere() {
-    refused_or_unread(&SILVER, 5);
+    refused_or_unread(&SILVER, 15);
     refused_or_unread(&GOLD, 3);
     refused_or_unread(&ANOMALIES, 5);
 }

@@ -91,7 +91,7 @@ impl Frames {
             let mut reader = ParquetReader::new(self.file.try_clone()?);
             reader.set_metadata(self.metadata.clone());
             let reader = reader.with_columns(Some(names));
-            Ok(reader.with_slice(Some((from, rows))).finish()?)
+            Ok::<_, anyhow::Error>(reader.with_slice(Some((from, rows))).finish()?)
         };
         read().with_context(|| damaged(&self.path, self.maker))
     }
