@@ -7,6 +7,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use chaos::proxy::{Fault, Proxy};
 use chaos::report::report;
@@ -43,10 +45,10 @@ fn assert_says_nothing(case: &str, text: &str) {
 }
 
 /// Counts the runs, all with as much log as there is: no secret is in a stream or among the arguments.
-struct Runs(usize);
+struct Runs(AtomicUsize);
 
 impl Runs {
-    fn run(&mut self, case: &str, worker: Worker) -> Finished {
+    fn run(&self, case: &str, worker: Worker) -> Finished {
         let finished = self.end(case, worker, |_| {});
         let defect = finished.stderr.contains("a defect of this program");
         // The library panics where a machine's role has a name that is none.
@@ -58,7 +60,7 @@ impl Runs {
     }
 
     /// The same, but something may happen to the worker meanwhile.
-    fn end(&mut self, case: &str, worker: Worker, meanwhile: impl FnOnce(&Running)) -> Finished {
+    fn end(&self, case: &str, worker: Worker, meanwhile: impl FnOnce(&Running)) -> Finished {
         let running = worker.arg("-vvvv").start();
         let arguments = fs::read(format!("/proc/{}/cmdline", running.id())).unwrap();
         assert_says_nothing(case, &String::from_utf8_lossy(&arguments));
@@ -66,7 +68,7 @@ impl Runs {
         let finished = running.wait();
         assert_says_nothing(case, &finished.stdout);
         assert_says_nothing(case, &finished.stderr);
-        self.0 += 1;
+        self.0.fetch_add(1, Ordering::Relaxed);
         finished
     }
 }
@@ -89,7 +91,7 @@ fn the_warehouses_password_is_told_nobody() {
             .env("PGUSER", &role)
             .env("PGPASSWORD", PASSWORD)
     };
-    let mut runs = Runs(0);
+    let runs = Runs(AtomicUsize::new(0));
 
     let finished = runs.run("right", load());
     assert_eq!(finished.code, Some(0), "{finished:?}");
@@ -227,7 +229,7 @@ fn the_warehouses_password_is_told_nobody() {
     assert_says_nothing("the server's log", &Server::shared().log());
     report(
         "the warehouse's password: wrong, in addresses that make no sense, TLS, refused, cut, killed",
-        runs.0,
+        runs.0.into_inner(),
         "with all the log there is in no stream and no argument, in no encoding",
     );
 }
@@ -240,7 +242,7 @@ fn answering(body: &str) -> SocketAddr {
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
-    std::thread::spawn(move || {
+    thread::spawn(move || {
         for client in listener.incoming() {
             let mut client = client.unwrap();
             let _ = client.read(&mut [0; 16 << 10]);
@@ -257,8 +259,8 @@ fn the_lakes_keys_are_told_nobody() {
     let place = all_but_loaded();
     let lake = format!("s3://{BUCKET}");
     let token = ("AWS_SESSION_TOKEN", String::from("token+canary/canary="));
-    let mut runs = Runs(0);
-    for name in LAKE_WORKERS {
+    let runs = Runs(AtomicUsize::new(0));
+    let of_each = |name| {
         let worker = || {
             place
                 .worker_on(name, &lake)
@@ -310,7 +312,14 @@ fn the_lakes_keys_are_told_nobody() {
             let finished = runs.run("a key in the address", worker);
             assert_eq!(finished.code, Some(2), "{finished:?}");
         }
-    }
+    };
+    // Side by side: mostly they wait.
+    thread::scope(|scope| {
+        for name in LAKE_WORKERS {
+            let of_each = &of_each;
+            scope.spawn(move || of_each(name));
+        }
+    });
 
     let worker = || {
         let worker = place.worker_on("extract", &lake).envs(&s3.variables());
@@ -330,6 +339,7 @@ fn the_lakes_keys_are_told_nobody() {
 
     // Keys of a role, from a service that answers nonsense.
     place.put("token", "canary");
+    let mut with_roles = vec![];
     for body in [
         "canary",
         "{\"AccessKeyId\":\"k\",\"SecretAccessKey\":\"canary\"}",
@@ -365,9 +375,14 @@ fn the_lakes_keys_are_told_nobody() {
                 .worker_on("extract", &lake)
                 .envs(&role)
                 .envs(std::slice::from_ref(&endpoint));
-            let _ = runs.run(case, worker.env("AWS_ALLOW_HTTP", "true"));
+            with_roles.push((case, worker.env("AWS_ALLOW_HTTP", "true")));
         }
     }
+    thread::scope(|scope| {
+        for (case, worker) in with_roles {
+            scope.spawn(|| runs.run(case, worker));
+        }
+    });
 
     for signal in SIGNALS {
         let stalling = Stalling::after(1 << 20, s3.address);
@@ -383,7 +398,7 @@ fn the_lakes_keys_are_told_nobody() {
     }
     report(
         "the lake's keys and tokens: wrong, in addresses, TLS, refused, from roles that answer nonsense, killed",
-        runs.0,
+        runs.0.into_inner(),
         "with all the log there is in no stream and no argument, in no encoding",
     );
 }
