@@ -2,15 +2,14 @@
 
     python bench/before.py COMMIT [--runs N]
 
-`make bench-before COMMIT=…` calls it. The earlier workers are built in a work tree of their own, out of
-the same dependencies where the lock file is the same. Each worker runs in turn with its earlier self, now
-the one first and then the other, each on the files of its own version. Shown are the smallest wall and CPU
-seconds of either, and the median of the ratios of the pairs.
+`make bench-before COMMIT=…` calls it. The earlier workers are built in a work tree of their own, with a copy
+of the build cache, so that only what has changed is compiled. Each worker runs in turn with its earlier self,
+now the one first and then the other, each on the files of its own version. Shown are the smallest and the
+median wall and CPU seconds of either, and the median of the ratios of the pairs.
 """
 
 import argparse
 import os
-import shutil
 import statistics
 import subprocess
 import tempfile
@@ -35,55 +34,58 @@ def main() -> None:
 
 def build(commit: str, scratch: Path) -> Path:
     """Builds the workers of a commit; returns the folder in which they are."""
-    tree, workers = scratch / "tree", scratch / "workers"
+    tree, target = scratch / "tree", scratch / "target"
     subprocess.run(["git", "worktree", "add", "--quiet", "--detach", tree, commit], cwd=PROJECT, check=True)
-    command = ["cargo", "build", "--quiet", "--release", "--workspace", "--bins"]
     try:
-        environment = os.environ | {"CARGO_TARGET_DIR": str(PROJECT / "target")}
-        subprocess.run(command, cwd=tree, env=environment, check=True)
-        workers.mkdir()
-        for name in NAMES:
-            shutil.copy2(WORKERS / name, workers)
+        # Not the cache itself: Cargo goes by times, and would then take earlier crates for present ones.
+        subprocess.run(["cp", "-a", "--reflink=auto", PROJECT / "target", target], check=True)
+        command = ["cargo", "build", "--quiet", "--release", "--workspace", "--bins", "--target-dir", target]
+        subprocess.run(command, cwd=tree, check=True)
     finally:
         subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=PROJECT, check=True)
-        # Cargo has put the earlier ones where the present ones were.
-        subprocess.run(command, cwd=PROJECT, check=True)
-    return workers
+    return target / "release"
 
 
 def measure(versions: list[Path], runs: int, lake: Path, scratch: Path, database: dict[str, str]) -> None:
     """Runs the two versions of each worker and prints the table; the earlier version is the first."""
     lakes = [scratch / f"lake_{which}" for which in (0, 1)]
-    for of_one in lakes:
-        (of_one / "01_bronze").mkdir(parents=True)
-        os.link(raw_file(lake), of_one / "01_bronze" / f"{YEAR}.csv")
-    times = {name: (Times(), Times()) for name in NAMES}
-    for run in range(runs):
-        # The data dirs are new: an extract that finds its file does nothing.
-        data = [scratch / f"data_{which}" for which in (0, 1)]
-        for of_one in data:
-            shutil.rmtree(of_one, ignore_errors=True)
-            of_one.mkdir()
-        for name in NAMES:
+    data = [scratch / f"data_{which}" for which in (0, 1)]
+    for of_lake, of_data in zip(lakes, data):
+        (of_lake / "01_bronze").mkdir(parents=True)
+        os.link(raw_file(lake), of_lake / "01_bronze" / f"{YEAR}.csv")
+        of_data.mkdir()
+    print("| worker | before: least | median | now: least | median | ratio | CPU: before | now | ratio |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    for name in NAMES:
+        times = (Times(), Times())
+        for run in range(runs):
             for which in (0, 1) if run % 2 else (1, 0):
                 command = [versions[which] / name, "--year", str(YEAR), "--data-dir", data[which]]
-                if name == "load":
-                    command += ["--table", f"run_{run}_{which}"]
-                elif name != "detect":
-                    command += ["--lake", lakes[which]]
-                times[name][which].run(*command, **database)
-    print("| worker | wall s, before | now | ratio | CPU s, before | now | ratio |")
-    print("|---|---|---|---|---|---|---|")
-    for name, (before, now) in times.items():
-        print(f"| {name} | {row(before.wall, now.wall)} | {row(before.cpu, now.cpu)} |")
-    total = [[sum(of) for of in zip(*(times[name][which].wall for name in NAMES))] for which in (0, 1)]
-    cpu = [[sum(of) for of in zip(*(times[name][which].cpu for name in NAMES))] for which in (0, 1)]
-    print(f"| **all five** | {row(*total)} | {row(*cpu)} |")
+                match name:
+                    case "extract":
+                        # One that finds its file does nothing.
+                        (data[which] / f"{YEAR}_01_bronze.csv").unlink(missing_ok=True)
+                        command += ["--lake", lakes[which]]
+                    case "clean" | "aggregate":
+                        command += ["--lake", lakes[which]]
+                    case "load":
+                        command += ["--table", f"run_{run}_{which}"]
+                times[which].run(*command, **database)
+        before, now = times
+        print(f"| {name} | {wall(before.wall, now.wall)} | {cpu(before.cpu, now.cpu)} |", flush=True)
 
 
-def row(before: list[float], now: list[float]) -> str:
-    ratio = statistics.median(n / b for b, n in zip(before, now))
-    return f"{min(before):.2f} | {min(now):.2f} | {ratio:.3f}"
+def wall(before: list[float], now: list[float]) -> str:
+    both = (f"{min(of):.3f} | {statistics.median(of):.3f}" for of in (before, now))
+    return f"{' | '.join(both)} | {ratio(before, now)}"
+
+
+def cpu(before: list[float], now: list[float]) -> str:
+    return f"{min(before):.3f} | {min(now):.3f} | {ratio(before, now)}"
+
+
+def ratio(before: list[float], now: list[float]) -> str:
+    return f"{statistics.median(n / b for b, n in zip(before, now)):.3f}"
 
 
 if __name__ == "__main__":
