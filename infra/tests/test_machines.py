@@ -87,7 +87,7 @@ def run(ubuntu, repository, written, tmp_path):
         show = """
             set -e
             # The repository is another user's there.
-            printf '[safe]\\n directory = *\\n' >/root/.gitconfig
+            printf '[safe]\\n directory = *\\n' >~/.gitconfig
             bash /tmp/user-data.sh
             cd /opt/flight-delays
             echo =====

@@ -241,6 +241,8 @@ mod tests {
     const PARQUET: &[u8] = b"PAR1rowsfooter\x06\0\0\0PAR1";
     /// Where its footer begins.
     const FOOTER: usize = 8;
+    /// Where the mark is once it has checksums: behind the sum of one block, its length and the sum of the footer.
+    const MARK_AT: usize = FOOTER + SUM + 8 + SUM;
 
     /// The file, given in two parts, the second of them kept.
     fn written(parts: (&[u8], &[u8])) -> Vec<u8> {
@@ -290,8 +292,7 @@ mod tests {
                 changed[byte] ^= 1 << bit;
                 let found = checked(&changed, 0..FOOTER);
                 // One that has lost its mark has another one in its footer, which this one has not.
-                let mark = 24..24 + MARK.len();
-                let lost = mark.contains(&byte);
+                let lost = (MARK_AT..MARK_AT + MARK.len()).contains(&byte);
                 assert!(
                     found.is_err() || lost && !found.unwrap(),
                     "bit {bit} of {byte}"
@@ -305,10 +306,20 @@ mod tests {
         let parquet = [b"PAR1rows", MARK, b"\x08\0\0\0PAR1"].concat();
         let whole = written((b"", &parquet));
         assert!(checked(&whole, 0..FOOTER).unwrap());
-        for byte in 24..whole.len() - 4 {
+        for byte in MARK_AT..whole.len() - 4 {
             let mut changed = whole.clone();
             changed[byte] ^= 1;
             assert!(checked(&changed, 0..FOOTER).is_err(), "{byte}");
+        }
+    }
+
+    #[test]
+    fn a_footer_of_another_length_is_no_sign_of_another_program() {
+        let mut whole = written((b"", PARQUET));
+        let at = whole.len() - END;
+        for length in (0..60).filter(|length| *length != 6) {
+            whole[at] = length;
+            assert!(checked(&whole, 0..FOOTER).is_err(), "{length}");
         }
     }
 
@@ -319,18 +330,17 @@ mod tests {
         }
     }
 
-    /// Of three blocks and two bytes, the first four of them `PAR1`.
+    /// What stands before the footer, three blocks and two bytes.
     fn some_blocks() -> Vec<u8> {
-        let rows = (0..3 * BLOCK as u32 - 2)
-            .map(|at| (at / 7) as u8)
-            .collect::<Vec<_>>();
-        [b"PAR1", &rows[..], b"footer\x06\0\0\0PAR1"].concat()
+        let rows = (0..3 * BLOCK as u32 - 2).map(|at| (at / 7) as u8);
+        b"PAR1".iter().copied().chain(rows).collect()
     }
 
     #[test]
     fn what_is_not_read_is_not_looked_at() {
-        let whole = written((&some_blocks(), b"footer\x06\0\0\0PAR1"));
-        let rows = some_blocks().len();
+        let rows = some_blocks();
+        let whole = written((&rows, &PARQUET[FOOTER..]));
+        let rows = rows.len();
         for (changed, blocks) in [
             (0, 0..1),
             (BLOCK - 1, 0..1),
@@ -358,8 +368,7 @@ mod tests {
 
     #[test]
     fn it_matters_not_in_what_pieces_the_rows_come() {
-        let rows = some_blocks();
-        let end = b"footer\x06\0\0\0PAR1";
+        let (rows, end) = (some_blocks(), &PARQUET[FOOTER..]);
         let whole = written((&rows, end));
         for size in [1, 7, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK] {
             let mut file = vec![];
