@@ -16,8 +16,9 @@ pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {
     let (_, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
     let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
     let part = position.fract();
-    // Two products, because the difference of two huge values overflows.
-    low * (1.0 - part) + high * part
+    // Two products, because the difference of two huge values overflows. Rounded, their sum may lie beyond either end:
+    // of equal scores each would then be above their quantile.
+    (low * (1.0 - part) + high * part).max(low).min(high)
 }
 
 /// The median; NaN for no values. Reorders the values.
@@ -81,7 +82,12 @@ mod tests {
 
     #[test]
     fn equal_scores_are_not_above_their_quantile() {
-        assert_eq!(above_quantile(&[0.5; 4], 0.3), [false; 4]);
+        for share in 1..1000 {
+            let contamination = f64::from(share) / 1000.0;
+            for score in [0.5, 29.649687221613387, 5e-324, f64::MAX] {
+                assert_eq!(above_quantile(&[score; 56], contamination), [false; 56]);
+            }
+        }
         assert_eq!(above_quantile(&[1.0, 2.0, 3.0], 0.1), [false, false, true]);
     }
 }
