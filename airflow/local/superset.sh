@@ -32,5 +32,6 @@ uv venv --quiet --python "$python" "$venv" || {
     say "no Python 3.11: install one (pyenv install 3.11, or your system's python3.11 with its venv module)"
     exit 1
 }
-uv pip install --quiet --python "$venv/bin/python" -r docker/superset/requirements.txt
+# Compiled once, not at each start.
+uv pip install --quiet --compile-bytecode --python "$venv/bin/python" -r docker/superset/requirements.txt
 echo "$wanted" >"$venv/up-to-date"

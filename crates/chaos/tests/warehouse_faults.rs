@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +14,7 @@ use chaos::proxy::{Fault, Proxy};
 use chaos::report::report;
 use chaos::trace::{Point, Then, points, trace};
 use chaos::year::{Lake, Versions, Year};
-use e2e::postgres::{Server, Session};
+use e2e::postgres::{Database, Server, Session};
 use e2e::wait_until;
 use e2e::worker::Finished;
 
@@ -508,5 +511,111 @@ fn a_disk_that_is_full() {
         "PostgreSQL: its disk full, with 8 kB more each time",
         full,
         "exit 1 with a line that says so, nothing changed; with room, the year as undisturbed",
+    );
+}
+
+/// A server whose log of changes (WAL) lies on a disk of its own.
+struct OwnLog {
+    server: &'static Server,
+    ballast: PathBuf,
+}
+
+impl OwnLog {
+    /// A file of the log, all of which are taken at once.
+    const SEGMENT: usize = 16 << 20;
+
+    fn start() -> Option<Self> {
+        let server = Server::with_small_disk(3 * Self::SEGMENT >> 10)?;
+        let mut database = server.database();
+        let data = PathBuf::from(database.value("SHOW data_directory"));
+        // A file that is needed no more makes room, and does not become the next one.
+        database.execute("ALTER SYSTEM SET wal_recycle = off");
+        server.stop("INT");
+        let moved = Command::new("mv")
+            .args([&data.join("pg_wal"), &server.small_disk()])
+            .status();
+        assert!(moved.unwrap().success());
+        symlink("/mnt/small/pg_wal", data.join("pg_wal")).unwrap();
+        server.start_again();
+        let ballast = server.small_disk().join("ballast");
+        Some(OwnLog { server, ballast })
+    }
+
+    /// Leaves so many bytes until the log needs another file, and half the room that it takes.
+    fn fill(&self, database: &mut Database<'_>, bytes: usize) {
+        database.execute("SELECT pg_switch_wal()");
+        database.execute("CHECKPOINT");
+        database.execute("CHECKPOINT");
+        database.execute(&format!(
+            "DO $$ BEGIN \
+               WHILE {} - (pg_walfile_name_offset(pg_current_wal_insert_lsn())).file_offset > {bytes} LOOP \
+                 PERFORM pg_logical_emit_message(false, 'ballast', repeat('x', 1000)); \
+               END LOOP; \
+             END $$",
+            Self::SEGMENT
+        ));
+        // The server may hold the file before this one for some moments more.
+        let ballast = vec![0; Self::SEGMENT * 3 / 2];
+        wait_until("the log takes no more than one file", || {
+            std::fs::write(&self.ballast, &ballast).is_ok()
+        });
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(&self.ballast).unwrap();
+        self.server.stop("QUIT");
+        self.server.start_again();
+    }
+
+    /// Loads where the log has room for so many bytes. On the full disk the server ends, as it has to; after three
+    /// seconds somebody makes room and starts it again.
+    fn load(&self, year: &mut Year<'_>, bytes: usize) -> Finished {
+        self.fill(year.database(), bytes);
+        let ended = self.server.log().matches("PANIC").count();
+        let running = year.worker("load").start();
+        thread::sleep(Duration::from_secs(3));
+        self.make_room();
+        let log = self.server.log();
+        assert!(log.matches("PANIC").count() > ended, "{bytes}: {log}");
+        running.wait()
+    }
+}
+
+/// The log of changes on a disk that is full, with so many bytes before it is.
+fn a_log_that_is_full(what: &str, bytes: impl Iterator<Item = usize>) {
+    let Some(own) = OwnLog::start() else {
+        return;
+    };
+    let mut versions = Versions::usual_on(own.server);
+    let mut outcomes = Outcomes::default();
+    for bytes in bytes {
+        let mut year = year(&mut versions);
+        let finished = own.load(&mut year, bytes);
+        outcomes.add(year, &finished, &format!("{bytes} bytes"));
+    }
+    assert_eq!(outcomes.at_once, 0);
+    for error in &outcomes.failed {
+        assert!(
+            error.contains("the server's disk is full: free some space and run again"),
+            "{error}"
+        );
+    }
+    report(what, outcomes.cases(), &outcomes.told());
+}
+
+#[test]
+fn a_log_that_is_full_at_some_points() {
+    a_log_that_is_full(
+        "PostgreSQL: the disk of its log of changes full at some points",
+        [2_000, 60_000].into_iter(),
+    );
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn a_log_that_is_full_at_many_points() {
+    a_log_that_is_full(
+        "PostgreSQL: the disk of its log of changes full at many points",
+        (1..25).map(|n| n * 4_000),
     );
 }

@@ -59,6 +59,13 @@ impl Server {
         Some(Box::leak(Box::new(server)))
     }
 
+    /// The small disk, as who does not see it reaches it.
+    #[must_use]
+    pub fn small_disk(&self) -> PathBuf {
+        let pid = self.process.lock().unwrap().0.id();
+        PathBuf::from(format!("/proc/{pid}/root/mnt/small"))
+    }
+
     /// Ends it, by `INT` with its sessions in order, by `QUIT` as a crash would.
     pub fn stop(&self, signal: &str) {
         self.tell(&format!("stop {signal}"));
