@@ -1,7 +1,7 @@
 //! The worker `aggregate`: silver to gold, the mean departure delay of each airport and day, and how
 //! many flights were scheduled and cancelled, published in the data dir and in the lake.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Parser;
 use flights::{Cancellations, gold, name, silver};
 use handoff::{Draft, File};
@@ -50,14 +50,24 @@ impl Worker for Args {
         let (year, dir) = (self.common.year, &self.common.data_dir);
         let lake = Lake::open(&self.lake)?;
         let silver = handoff::input(dir, year, File::Silver)?;
+        // Before its input is opened: what another run has brought meanwhile is newer.
+        let mut draft = Draft::create(dir, year, File::Gold)?;
         let columns = [name::ORIGIN, name::FL_DATE, name::DEP_DELAY];
         let (row_groups, cancellations) = silver::read(&silver, &columns)?;
         let flights = row_groups.map(|group| {
             flown(group?).with_context(|| format!("cannot aggregate {}", silver.display()))
         });
         let (mut gold, rows_in) = means(flights, &cancellations)?;
+        // Of silver that no clean has written there may be anything in it.
+        let wrong = |what| {
+            let silver = silver.display();
+            anyhow!("{silver}: {what}: run clean --year {year} again")
+        };
+        gold::check(&gold).map_err(|e| wrong(format!("{e:#}")))?;
+        if !gold::is_of(year, &gold)? {
+            return Err(wrong("it has days of another year".into()));
+        }
 
-        let mut draft = Draft::create(dir, year, File::Gold)?;
         gold::write(&mut draft, &mut gold).context("cannot write gold")?;
         // Its lock is held to the end: the upload of another run comes after this one's.
         let (path, bytes) = draft.publish()?;

@@ -29,6 +29,9 @@ use flights::Cancellations;
 
 use header::Header;
 
+/// 28 fields and the commas between them have more bytes.
+const SHORTEST_ROW: u64 = 32;
+
 /// A row that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
@@ -146,6 +149,17 @@ impl Reader {
         take: impl FnMut(Batch<T>) -> Result<()>,
     ) -> Result<()> {
         records::read(self, make, take)
+    }
+
+    /// Refuses a piece with more rows that cannot be read than it could have rows: each takes memory of its own.
+    fn check(&self, rejects: &[Reject]) -> Result<()> {
+        ensure!(
+            rejects.len() as u64 <= pieces::PIECE / SHORTEST_ROW,
+            "{}: {} lines of one part of it cannot be read: this is no file of flights",
+            self.path.display(),
+            rejects.len()
+        );
+        Ok(())
     }
 
     fn too_long(&self) -> String {

@@ -60,6 +60,7 @@ pub(crate) fn read<T>(
                 rejects.push(Reject { line, reason, row });
                 (first.len(), 1)
             });
+            reader.check(&rejects)?;
             at += bytes;
             line += count;
         }

@@ -48,9 +48,9 @@ impl Ceiling {
         let under = match &self.group {
             Some(group) => {
                 let procs = group.join("cgroup.procs").display().to_string();
-                worker.in_shell(&format!("echo $$ >{procs}; exec \"$@\""))
+                worker.in_shell(&format!("echo $$ >{procs} && exec \"$@\""))
             }
-            None => worker.in_shell(&format!("ulimit -d {}; exec \"$@\"", self.kb)),
+            None => worker.in_shell(&format!("ulimit -d {} && exec \"$@\"", self.kb)),
         };
         let running = under.start();
         let status = format!("/proc/{}/status", running.id());

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -25,6 +25,13 @@ pub enum Fault {
     Status(u16),
     /// Nothing comes from the server after so many bytes, nor an end.
     Stall(usize),
+    /// The answer to a request in which `to` stands is closed in order after so many bytes.
+    CutAnswer {
+        /// A part of the request's first line.
+        to: &'static str,
+        /// So many bytes of the answer come.
+        after: usize,
+    },
     /// Bytes from the server come at this rate, in bytes a second.
     Slow(usize),
 }
@@ -33,96 +40,183 @@ pub enum Fault {
 pub struct Proxy {
     /// Where it listens.
     pub address: SocketAddr,
-    faulty: Arc<AtomicUsize>,
+    state: Arc<State>,
+}
+
+/// What a proxy has seen.
+struct State {
+    fault: Fault,
+    /// How often the fault is still to be.
+    left: AtomicUsize,
+    happened: AtomicUsize,
+    /// Every connection is refused.
+    closed: AtomicBool,
+    /// The most bytes of one connection, from the client and from the server.
+    most: [AtomicUsize; 2],
+}
+
+impl State {
+    /// Takes one of the times that the fault is to be.
+    fn take(&self) -> bool {
+        let less = |left: usize| left.checked_sub(1);
+        let taken = self
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+        taken.is_ok()
+    }
+
+    fn happens(&self) {
+        self.happened.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 impl Proxy {
-    /// Stands before `server`; the first `times` connections have the fault.
+    /// Stands before `server`; the first `times` connections have the fault, or the first answers that it is about.
     #[must_use]
     pub fn start(server: SocketAddr, fault: Fault, times: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let left = Arc::new(AtomicUsize::new(times));
-        let faulty = Arc::new(AtomicUsize::new(0));
-        let happened = Arc::clone(&faulty);
+        let state = Arc::new(State {
+            fault,
+            left: AtomicUsize::new(times),
+            happened: AtomicUsize::default(),
+            closed: AtomicBool::default(),
+            most: Default::default(),
+        });
+        let seen = Arc::clone(&state);
         thread::spawn(move || {
             for client in listener.incoming() {
                 let Ok(client) = client else { continue };
-                let less = |left: usize| left.checked_sub(1);
-                let breaks = left
-                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
-                    .is_ok();
-                if breaks {
-                    happened.fetch_add(1, Ordering::SeqCst);
-                }
-                let fault = breaks.then_some(fault);
-                thread::spawn(move || connection(&client, server, fault));
+                let state = Arc::clone(&seen);
+                thread::spawn(move || {
+                    let of_answers = matches!(state.fault, Fault::CutAnswer { .. });
+                    let breaks = of_answers || state.take();
+                    connection(&client, server, &state, breaks.then_some(state.fault));
+                });
             }
         });
-        Proxy { address, faulty }
+        Proxy { address, state }
     }
 
-    /// How many connections had the fault.
+    /// How often the fault has happened: not where a connection ended before it could.
     #[must_use]
     pub fn faults(&self) -> usize {
-        self.faulty.load(Ordering::SeqCst)
+        self.state.happened.load(Ordering::SeqCst)
+    }
+
+    /// From here on every connection is reset as it opens.
+    pub fn close(&self) {
+        self.state.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// The most bytes that one connection has had from the client, and from the server.
+    #[must_use]
+    pub fn most(&self) -> [usize; 2] {
+        self.state
+            .most
+            .each_ref()
+            .map(|most| most.load(Ordering::SeqCst))
     }
 }
 
-fn connection(client: &TcpStream, server: SocketAddr, fault: Option<Fault>) {
-    if fault == Some(Fault::Refuse) {
-        return reset(client);
+fn connection(client: &TcpStream, server: SocketAddr, state: &State, fault: Option<Fault>) {
+    match fault {
+        Some(Fault::Refuse) => {
+            state.happens();
+            return reset(client);
+        }
+        Some(Fault::Status(status)) => {
+            state.happens();
+            return answer(client, status);
+        }
+        _ => {}
     }
-    if let Some(Fault::Status(status)) = fault {
-        return answer(client, status);
+    if state.closed.load(Ordering::SeqCst) {
+        return reset(client);
     }
     let Ok(server) = TcpStream::connect(server) else {
         return reset(client);
     };
+    let (mut up, mut down, mut rate) = (usize::MAX, usize::MAX, None);
+    match fault {
+        Some(Fault::ResetUpload(after)) => up = after,
+        Some(Fault::ResetDownload(after) | Fault::CloseDownload(after) | Fault::Stall(after)) => {
+            down = after;
+        }
+        Some(Fault::Slow(bytes)) => rate = Some(bytes),
+        _ => {}
+    }
+    let down = AtomicUsize::new(down);
     thread::scope(|both| {
-        both.spawn(|| match fault {
-            Some(Fault::ResetUpload(after)) => {
-                pass(client, &server, after, None);
+        both.spawn(|| {
+            let all = pass(
+                client,
+                &server,
+                &AtomicUsize::new(up),
+                None,
+                |bytes, sent| {
+                    state.most[0].fetch_max(sent, Ordering::SeqCst);
+                    if let Some(Fault::CutAnswer { to, after }) = fault
+                        && bytes.windows(to.len()).any(|part| part == to.as_bytes())
+                        && state.take()
+                    {
+                        down.store(after, Ordering::SeqCst);
+                    }
+                },
+            );
+            if !all {
+                state.happens();
                 reset(client);
                 let _ = server.shutdown(Shutdown::Both);
             }
-            _ => pass(client, &server, usize::MAX, None),
         });
+        let all = pass(&server, client, &down, rate, |_, sent| {
+            state.most[1].fetch_max(sent, Ordering::SeqCst);
+        });
+        if !all || rate.is_some() {
+            state.happens();
+        }
         match fault {
-            Some(Fault::ResetDownload(after)) => {
-                pass(&server, client, after, None);
-                reset(client);
-            }
-            Some(Fault::CloseDownload(after)) => {
-                pass(&server, client, after, None);
-                let _ = client.shutdown(Shutdown::Both);
-            }
             // It is open until the client has had enough.
-            Some(Fault::Stall(after)) => return pass(&server, client, after, None),
-            Some(Fault::Slow(rate)) => pass(&server, client, usize::MAX, Some(rate)),
-            _ => pass(&server, client, usize::MAX, None),
+            Some(Fault::Stall(_)) if !all => return,
+            Some(Fault::ResetDownload(_)) if !all => reset(client),
+            _ if !all => drop(client.shutdown(Shutdown::Both)),
+            _ => {}
         }
         let _ = server.shutdown(Shutdown::Both);
     });
 }
 
-/// Hands on at most so many bytes, and the end.
-fn pass(mut from: &TcpStream, mut to: &TcpStream, mut left: usize, rate: Option<usize>) {
-    let mut buffer = vec![0; 16 << 10];
-    while left > 0 {
-        let most = buffer.len().min(left);
-        let Ok(read @ 1..) = from.read(&mut buffer[..most]) else {
+/// Hands on what comes, at most `left` bytes and at `rate` bytes a second, and the end; `seen` gets each piece, and how
+/// many bytes there were with it. Whether all was handed on.
+fn pass(
+    mut from: &TcpStream,
+    mut to: &TcpStream,
+    left: &AtomicUsize,
+    rate: Option<usize>,
+    mut seen: impl FnMut(&[u8], usize),
+) -> bool {
+    let (mut buffer, mut sent) = (vec![0; 16 << 10], 0);
+    while left.load(Ordering::SeqCst) > 0 {
+        let Ok(read @ 1..) = from.read(&mut buffer) else {
             let _ = to.shutdown(Shutdown::Write);
-            return;
+            return true;
         };
+        let most = left.load(Ordering::SeqCst);
+        let piece = &buffer[..read.min(most)];
+        sent += piece.len();
+        seen(piece, sent);
         if let Some(rate) = rate {
-            thread::sleep(Duration::from_secs_f64(read as f64 / rate as f64));
+            thread::sleep(Duration::from_secs_f64(piece.len() as f64 / rate as f64));
         }
-        if to.write_all(&buffer[..read]).is_err() {
-            return;
+        if to.write_all(piece).is_err() {
+            return true;
         }
-        left -= read;
+        if most < usize::MAX {
+            left.store(most - piece.len(), Ordering::SeqCst);
+        }
     }
+    false
 }
 
 /// Ends a connection without a good-bye.

@@ -128,6 +128,102 @@ fn too_little_memory() {
     );
 }
 
+/// Many lines that are no rows: a piece of the file has more of them than it could have rows.
+#[test]
+fn lines_of_one_byte_in_512_mb() {
+    let place = Place::new();
+    let text = format!("{}\n{}", HEADER, "x\n".repeat(20 << 20));
+    place.put("data/2013_01_bronze.csv", &text);
+    let quoted = text.replacen("x\n", "\"x\n", 1);
+    for text in [text, quoted] {
+        place.put("data/2013_01_bronze.csv", text);
+        let measured = Ceiling::of(512 << 10).run(place.worker("clean"));
+        let error = measured.finished.error();
+        assert!(
+            error.ends_with("lines of one part of it cannot be read: this is no file of flights"),
+            "{error}"
+        );
+        assert_eq!(place.names("data/"), ["2013_01_bronze.csv"]);
+    }
+    report(
+        "20 million lines of one byte, 512 MB of memory",
+        2,
+        "exit 1 with a line that says so",
+    );
+}
+
+/// Fewer threads than the libraries start: said at once.
+#[test]
+fn too_few_threads() {
+    // The limit counts all threads of a user, but root's: one who has none yet.
+    let somebody = |limit: usize| {
+        let limit = format!("--nproc={limit}");
+        move |worker: Worker| {
+            worker.behind(&[
+                "setpriv",
+                "--reuid=54321",
+                "--clear-groups",
+                "prlimit",
+                &limit,
+            ])
+        }
+    };
+    let version = somebody(64)(Worker::new("extract").arg("--version")).run();
+    if version.code != Some(0) {
+        return e2e::skipped("only root may be somebody else, who has to reach the workers");
+    }
+    let mut versions = Versions::usual();
+    let limits = [2, 4, 8];
+    for name in ALL {
+        let mut year = versions.just_before(name, Lake::Folder);
+        let before = year.files();
+        for limit in limits {
+            let finished = somebody(limit)(year.worker(name)).run();
+            let error = finished.error();
+            assert!(
+                error.contains("threads may be started: raise the limit on processes")
+                    || error.contains("cannot watch for SIGTERM"),
+                "{error}"
+            );
+            assert_same(&before, &year.files());
+        }
+        year.assert_whole();
+        year.assert_recovers();
+    }
+    report(
+        "fewer threads",
+        ALL.len() * limits.len(),
+        "exit 1 and a line that says what to raise; nothing changed",
+    );
+}
+
+/// No file may be larger than so many blocks of 512 bytes.
+#[test]
+fn files_of_no_more_than_some_kb() {
+    let mut versions = Versions::usual();
+    for name in ["extract", "clean", "aggregate", "detect"] {
+        for blocks in [0, 2] {
+            let mut year = versions.just_before(name, Lake::Folder);
+            let worker = year.worker(name);
+            let finished = worker
+                .in_shell(&format!("ulimit -f {blocks}; exec \"$@\""))
+                .run();
+            let error = finished.error();
+            assert!(
+                error.contains("raise the limit (ulimit -f) and run again"),
+                "{name}: {error}"
+            );
+            year.assert_whole();
+            year.assert_recovers();
+        }
+    }
+    report(
+        "a limit on the size of files",
+        8,
+        &format!("exit 1 and a line that says what to raise; {WHOLE}"),
+    );
+}
+
 fn with_descriptors(worker: Worker, limit: usize) -> Worker {
     worker.in_shell(&format!("ulimit -n {limit}; exec \"$@\""))
 }

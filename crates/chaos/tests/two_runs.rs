@@ -60,7 +60,7 @@ fn passed(finished: &Finished) -> bool {
 /// Stops each worker at the points that `chosen` takes, and lets another run's worker go on meanwhile.
 fn interleaved(what: &str, second: Second, chosen: impl Fn(usize) -> bool) {
     let mut versions = Versions::usual();
-    let (mut cases, mut waited, mut input_gone) = (0, 0, 0);
+    let (mut cases, mut all, mut waited, mut input_gone) = (0, 0, 0, 0);
     for (first, lake) in RUNS {
         let Some(other) = second.worker(first) else {
             continue;
@@ -72,6 +72,7 @@ fn interleaved(what: &str, second: Second, chosen: impl Fn(usize) -> bool) {
         };
         let points = points(versions.just_before(next, lake).worker(first));
         for (_, point) in points.keys().enumerate().filter(|(n, _)| chosen(*n)) {
+            all += 1;
             let mut year = versions.just_before(next, lake);
             let mut running = None;
             let finished = trace(year.worker(first), |now| {
@@ -103,7 +104,68 @@ fn interleaved(what: &str, second: Second, chosen: impl Fn(usize) -> bool) {
          and table whole, the year run again as undisturbed"
     );
     report(what, cases, &outcome);
+    assert!(cases > 20 && cases * 10 >= all * 9, "{cases} of {all}");
+}
+
+/// Stops each worker of an older run at the points that `chosen` takes, and lets a whole run of a newer raw file go on
+/// meanwhile; then the older run goes on to its end. In the end all is as the newer file has it.
+fn overtaken(what: &str, chosen: impl Fn(usize) -> bool) {
+    let mut versions = Versions::usual();
+    let (mut cases, mut waited, mut failed) = (0, 0, 0);
+    for (first, lake) in RUNS.into_iter().filter(|(name, _)| MAKERS.contains(name)) {
+        let points = points(versions.begin(lake).worker(first));
+        for (_, point) in points.keys().enumerate().filter(|(n, _)| chosen(*n)) {
+            // Data dir and table are the older file's.
+            let mut year = versions.begin(lake);
+            let mut running = None;
+            let finished = trace(year.worker(first), |now| {
+                if running.is_none() && now == point {
+                    let newer = MAKERS.map(|name| year.worker(name));
+                    let start = Instant::now();
+                    let newer = thread::spawn(move || run(newer.into()));
+                    while !newer.is_finished() && start.elapsed() < 8 * PATIENCE {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                    waited += usize::from(!newer.is_finished());
+                    running = Some(newer);
+                }
+                Then::GoOn
+            });
+            let Some(running) = running else { continue };
+            let after = MAKERS.into_iter().skip_while(|name| *name != first).skip(1);
+            let older = passed(&finished) && run(after.map(|name| year.worker(name)).collect());
+            assert!(running.join().unwrap(), "{first}: {point}");
+            failed += usize::from(!older);
+            cases += 1;
+            assert!(year.rows() == year.newer_rows(), "{first}: {point}");
+            year.assert_lake_is_newer();
+            year.assert_whole();
+            year.assert_recovers();
+        }
+    }
+    let outcome = format!(
+        "in {waited} the newer run waited for the older one, {failed} older ones said that their input had changed; \
+         lake and table are the newer file's"
+    );
+    report(what, cases, &outcome);
     assert!(cases > 20);
+}
+
+#[test]
+fn overtaken_by_a_newer_run_at_some_points() {
+    overtaken(
+        "a step, overtaken by a whole run of a newer raw file at some system calls",
+        some,
+    );
+}
+
+#[test]
+#[ignore = "make chaos: minutes"]
+fn overtaken_by_a_newer_run_at_every_point() {
+    overtaken(
+        "a step, overtaken by a whole run of a newer raw file at every system call",
+        |_| true,
+    );
 }
 
 fn some(number: usize) -> bool {
@@ -194,6 +256,7 @@ fn whole_runs(times: u32) {
             _ => one += 1,
         }
         assert!(year.rows() == year.newer_rows());
+        year.assert_lake_is_newer();
         year.assert_whole();
         year.assert_recovers();
     }

@@ -407,6 +407,40 @@ fn limits_of_time() {
     );
 }
 
+/// Another load that does not end: it is not to be ended, as the holder of a lock is.
+#[test]
+fn another_load_is_at_work() {
+    let mut versions = Versions::usual();
+    let mut year = year(&mut versions);
+    let name = year.database().name.clone();
+    year.database().execute(&format!(
+        "ALTER DATABASE \"{name}\" SET lock_timeout = '300ms'"
+    ));
+    let mut held = None;
+    let mut finished = None;
+    let first = trace(year.worker("load"), |point| {
+        if held.is_none() && point.on.contains("COPY") {
+            held = Some(());
+            finished = Some(year.worker("load").run());
+        }
+        Then::GoOn
+    });
+    let finished = finished.unwrap();
+    let error = finished.error();
+    assert!(
+        error.contains("another load is at work: wait until it has ended, and run again"),
+        "{error}"
+    );
+    let _ = first.summary();
+    year.assert_whole();
+    year.assert_recovers();
+    report(
+        "PostgreSQL: another load at work, until the lock time-out",
+        1,
+        "exit 1 with a line that says so",
+    );
+}
+
 /// As many sessions as the server takes.
 #[test]
 fn no_connection_left() {
@@ -458,6 +492,98 @@ fn a_standby() {
         "PostgreSQL: a hot standby",
         1,
         "exit 1 with a line that says so; once promoted, the year as undisturbed",
+    );
+}
+
+/// The server is away when `load` begins, and comes soon.
+#[test]
+fn the_server_comes_while_load_begins() {
+    let server = Server::own();
+    let mut versions = Versions::usual_on(server);
+    let mut year = year(&mut versions);
+    server.stop("INT");
+    let running = year.worker("load").start();
+    thread::sleep(Duration::from_millis(1500));
+    server.start_again();
+    let finished = running.wait();
+    assert!(
+        finished.warnings()[0].contains("no server there: start it"),
+        "{finished:?}"
+    );
+    let _ = finished.summary();
+    year.assert_whole();
+    year.assert_recovers();
+    report(
+        "PostgreSQL: not there yet when load begins",
+        1,
+        "got through with a further attempt",
+    );
+}
+
+/// The primary goes in the middle of COPY, and what answers next is a standby that has not been promoted yet.
+#[test]
+fn a_standby_takes_over() {
+    let server = Server::own();
+    let mut versions = Versions::usual_on(server);
+    let mut year = year(&mut versions);
+    let mut promoting = None;
+    let mut other = year.database().session();
+    let finished = trace(year.worker("load"), |point| {
+        if promoting.is_none() && point.on.contains("COPY") {
+            server.stop("INT");
+            server.start_as_standby();
+            let mut other = std::mem::replace(&mut other, year.database().session());
+            promoting = Some(thread::spawn(move || {
+                thread::sleep(Duration::from_secs(3));
+                other.execute("SELECT pg_promote()");
+            }));
+        }
+        Then::GoOn
+    });
+    promoting.unwrap().join().unwrap();
+    let told = |warning: &str| warning.contains("this server is read-only, a standby perhaps");
+    assert!(finished.warnings().into_iter().any(told), "{finished:?}");
+    let _ = finished.summary();
+    year.assert_whole();
+    year.assert_recovers();
+    report(
+        "PostgreSQL: a standby takes over in the middle of COPY",
+        1,
+        "got through with a further attempt",
+    );
+}
+
+/// The answer to COMMIT is lost, and then nobody answers any more: the last line says that the year may be in.
+#[test]
+#[ignore = "make chaos: minutes"]
+fn the_answer_to_commit_is_lost_and_then_the_line() {
+    let mut versions = Versions::usual();
+    let mut year = year(&mut versions);
+    let server = SocketAddr::from(([127, 0, 0, 1], Server::shared().port()));
+    let fault = Fault::CutAnswer {
+        to: "COMMIT",
+        after: 0,
+    };
+    let proxy = Proxy::start(server, fault, 1);
+    let port = proxy.address.port().to_string();
+    let running = year.worker("load").env("PGPORT", port).start();
+    wait_until("the answer is lost", || proxy.faults() == 1);
+    proxy.close();
+    let finished = running.wait();
+    let error = finished.error();
+    assert!(
+        error.starts_with(
+            "an earlier attempt got no answer to COMMIT and may have changed the year"
+        ),
+        "{error}"
+    );
+    assert!(year.rows() == year.newer_rows());
+    year.assert_whole();
+    year.assert_recovers();
+    report(
+        "PostgreSQL: the answer to COMMIT lost, and then the line",
+        1,
+        "exit 1 after two minutes, with a line that says that the year may be in",
     );
 }
 

@@ -75,9 +75,9 @@ impl Worker for Args {
         keep_freed_memory();
         let lake = Lake::open(&self.lake)?;
         let bronze = handoff::input(dir, year, File::Bronze)?;
-        let reader = bronze::Reader::open(&bronze, year)?;
-
+        // Before its input is opened: what another run has brought meanwhile is newer.
         let mut silver = Draft::create(dir, year, File::Silver)?;
+        let reader = bronze::Reader::open(&bronze, year)?;
         let mut rejects = Rejects::new(dir, year);
         let counts = write(&reader, &mut silver, &mut rejects).context("cannot write silver")?;
         let total = counts.cancellations.total();

@@ -5,7 +5,7 @@ mod expected;
 mod reason;
 
 use anyhow::{Context, Result, ensure};
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use flights::{Days, anomalies, gold, name};
@@ -69,12 +69,12 @@ impl Worker for Args {
     fn run(self) -> Result<Summary> {
         let (year, dir) = (self.common.year, &self.common.data_dir);
         let input = handoff::input(dir, year, File::Gold)?;
+        // Before its input is opened: what another run has brought meanwhile is newer.
+        let mut draft = Draft::create(dir, year, File::Anomalies)?;
         let gold = gold::read(&input)?;
         let days = Days::of(&gold).with_context(|| format!("cannot use {}", input.display()))?;
-        let of_year =
-            |day: &i32| NaiveDate::from_epoch_days(*day).is_some_and(|d| d.year() == year);
         ensure!(
-            days.day.iter().all(of_year),
+            gold::is_of(year, &gold)?,
             "{} has days of another year: run aggregate --year {year} again",
             input.display()
         );
@@ -91,7 +91,6 @@ impl Worker for Args {
             .collect();
         let mut anomalies = anomalies(&gold, &days, &verdicts)?;
 
-        let mut draft = Draft::create(dir, year, File::Anomalies)?;
         anomalies::write(&mut draft, &mut anomalies).context("cannot write anomalies")?;
         let (path, bytes) = draft.publish()?;
         let (_, default) = &verdicts[0];
@@ -130,7 +129,7 @@ fn anomalies(gold: &DataFrame, days: &Days, verdicts: &[(&Model, Verdict)]) -> R
     let expected = Expected::of(&panel(days), default);
     let id = |(origin, day): (Option<&str>, &i32)| {
         let date = NaiveDate::from_epoch_days(*day)?;
-        Some(format!("{}{}", origin?, date.format("%Y%m%d")))
+        Some(name::id(origin?, date))
     };
     let column = |c: &flights::Column| -> Result<Column> {
         let verdict = |short: &str| {

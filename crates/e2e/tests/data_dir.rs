@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
 
 use e2e::bronze::Bronze;
 use e2e::mounts;
@@ -228,4 +230,58 @@ fn a_lake_that_is_mounted_read_only() {
         assert!(!error.contains("network"), "{error}");
         assert_same(&lake, &below(&place, "lake/"));
     }
+}
+
+/// Something else where a worker's own file would be: a pipe could be waited for without end, a link leads elsewhere.
+#[test]
+fn something_else_than_a_file() {
+    let outputs = [
+        ("extract", "2013_01_bronze.csv"),
+        ("clean", "2013_02_silver.parquet"),
+        ("aggregate", "2013_03_gold.parquet"),
+        ("detect", "2013_04_anomalies.parquet"),
+    ];
+    for (name, output) in outputs {
+        for kind in ["pipe", "link", "folder"] {
+            let place = before(name);
+            let hidden = format!("data/.{output}.unfinished");
+            let path = place.path(&hidden);
+            match kind {
+                "pipe" => pipe(&path),
+                "link" => symlink("nowhere", &path).unwrap(),
+                _ => fs::create_dir(&path).unwrap(),
+            }
+            let told = format!("…/{hidden} is not a file: move it away");
+            for name in [name, "cleanup"] {
+                let error = place.worker(name).run().error().to_owned();
+                let place = place.dir().display().to_string();
+                assert!(
+                    error.replace(&place, "…").contains(&told),
+                    "{name}: {error}"
+                );
+            }
+        }
+    }
+}
+
+/// A pipe under a final name keeps nobody waiting either.
+#[test]
+fn a_pipe_in_the_place_of_an_input() {
+    for (name, input) in [
+        ("clean", "data/2013_01_bronze.csv"),
+        ("aggregate", "data/2013_02_silver.parquet"),
+        ("detect", "data/2013_03_gold.parquet"),
+        ("extract", "lake/01_bronze/2013.csv"),
+    ] {
+        let place = Place::new();
+        fs::create_dir_all(place.path(input).parent().unwrap()).unwrap();
+        pipe(&place.path(input));
+        let error = place.refusal(place.worker(name));
+        assert_eq!(error, format!("…/{input} is not a file: move it away"));
+    }
+}
+
+fn pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
 }

@@ -306,3 +306,15 @@ fn no_server() {
     );
     assert!(place.files().is_empty());
 }
+
+/// Keys that are none of ours, and none that the library takes.
+#[test]
+fn odd_keys_beside_it() {
+    let s3 = S3::start();
+    s3.put("01_bronze/2013.csv", "x");
+    s3.put("01_bronze/a\u{1}b/c", "");
+    s3.put("01_bronze/\u{7f}", "");
+    let place = Place::new();
+    let finished = run(place.worker_on("extract", &lake()).envs(&s3.variables()));
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+}

@@ -198,3 +198,46 @@ fn an_object_from_the_future_is_fetched_once() {
         assert_eq!(place.worker("extract").run().summary()["fetched"], fetched);
     }
 }
+
+/// A link that leads nowhere is no year without a raw file, which would be skipped.
+#[test]
+fn a_raw_file_that_cannot_be_looked_at() {
+    let place = Place::new();
+    std::os::unix::fs::symlink("nowhere", place.path("lake/01_bronze/2013.csv")).unwrap();
+    let error = place.worker("extract").run().error().to_owned();
+    assert!(error.contains("cannot look at "), "{error}");
+    assert!(
+        error.contains("/lake/01_bronze/2013.csv: check its owner"),
+        "{error}"
+    );
+}
+
+/// The same bytes under another name are unpacked in another way.
+#[test]
+fn an_object_that_is_renamed_is_fetched_anew() {
+    let place = Place::new();
+    place.put("lake/01_bronze/2013.csv", gzip("rows"));
+    let _ = place.worker("extract").run().summary();
+    let [plain, packed] =
+        ["csv", "csv.gz"].map(|form| place.path(&format!("lake/01_bronze/2013.{form}")));
+    std::fs::rename(plain, packed).unwrap();
+    assert_eq!(place.worker("extract").run().summary()["fetched"], true);
+    assert_eq!(place.get("data/2013_01_bronze.csv"), b"rows");
+}
+
+/// What has another size than the object is no copy of it, whatever its time says.
+#[test]
+fn a_copy_that_lost_its_end_is_fetched_anew() {
+    let place = Place::new();
+    place.put("lake/01_bronze/2013.csv", "a whole file");
+    let _ = place.worker("extract").run().summary();
+    let copy = std::fs::File::options()
+        .write(true)
+        .open(place.path("data/2013_01_bronze.csv"))
+        .unwrap();
+    let time = copy.metadata().unwrap().modified().unwrap();
+    copy.set_len(7).unwrap();
+    copy.set_modified(time).unwrap();
+    assert_eq!(place.worker("extract").run().summary()["fetched"], true);
+    assert_eq!(place.get("data/2013_01_bronze.csv"), b"a whole file");
+}

@@ -69,6 +69,7 @@ impl Worker for Args {
         let bytes = match there {
             Some(bytes) => {
                 log::info!("{} is there already and is up to date", copy.display());
+                handoff::tidy(dir, year, File::Bronze)?;
                 bytes
             }
             None => {
@@ -89,7 +90,11 @@ impl Worker for Args {
 /// The size of the copy when it is one of this very version of the object.
 fn size_of_copy(copy: &Path, object: &Object) -> Result<Option<u64>> {
     match fs::metadata(copy) {
-        Ok(found) => Ok((found.modified()? == object.stamp()).then_some(found.len())),
+        Ok(found) => {
+            let whole = Form::of(object.place()) != Form::Plain || found.len() == object.size();
+            let of_this_version = found.modified()? == object.stamp();
+            Ok((whole && of_this_version).then_some(found.len()))
+        }
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e).with_context(|| format!("cannot look at {}", copy.display())),
     }

@@ -56,12 +56,21 @@ impl<W: Write> Unpacked<W> {
 
 /// Says what to do about data that does not unpack; an error of the disk passes as it is.
 fn damaged(e: io::Error) -> io::Error {
-    use io::ErrorKind::{Interrupted, QuotaExceeded, StorageFull};
-    let of_the_disk = matches!(e.kind(), Interrupted | QuotaExceeded | StorageFull);
+    use io::ErrorKind::{FileTooLarge, Interrupted, QuotaExceeded, StorageFull};
+    let of_the_disk = matches!(
+        e.kind(),
+        FileTooLarge | Interrupted | QuotaExceeded | StorageFull
+    );
     if of_the_disk || e.raw_os_error().is_some() {
         return e;
     }
-    let text = format!("it is cut short or damaged, upload it again: {e}");
+    let text = match e.to_string() {
+        // zstd's own word for a window of more than 128 MB.
+        known if known.contains("too much memory") => {
+            format!("compress it without --long or --ultra, and upload it again: {known}")
+        }
+        other => format!("it is cut short or damaged, upload it again: {other}"),
+    };
     io::Error::new(e.kind(), text)
 }
 

@@ -91,7 +91,13 @@ impl Frames {
             let mut reader = ParquetReader::new(self.file.try_clone()?);
             reader.set_metadata(self.metadata.clone());
             let reader = reader.with_columns(Some(names));
-            Ok::<_, anyhow::Error>(reader.with_slice(Some((from, rows))).finish()?)
+            let frame = reader.with_slice(Some((from, rows))).finish()?;
+            let whole = |column: &polars::prelude::Column| column.len() == rows;
+            ensure!(
+                frame.columns().iter().all(whole),
+                "its columns do not have {rows} values each"
+            );
+            Ok::<_, anyhow::Error>(frame)
         };
         read().with_context(|| damaged(&self.path, self.maker))
     }

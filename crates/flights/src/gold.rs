@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Result, bail, ensure};
-use chrono::NaiveDate;
+use anyhow::{Result, anyhow, bail, ensure};
+use chrono::{Datelike, NaiveDate};
 use polars::prelude::DataFrame;
 
 use crate::Kind::{Date, Integer, Number, Text};
@@ -52,22 +52,47 @@ pub fn write(out: impl Write, frame: &mut DataFrame) -> Result<()> {
 /// Reads a gold file.
 ///
 /// # Errors
-/// When the file cannot be read, is damaged, or has other columns, or a null where a value belongs or
-/// the other way round.
+/// When the file cannot be read, is damaged, or has other columns, or what no `aggregate` writes.
 pub fn read(path: &Path) -> Result<DataFrame> {
     let gold = Frames::open(path, COLUMNS.to_vec(), "aggregate")?.all()?;
-    for column in gold.columns() {
+    check(&gold).map_err(|e| anyhow!("{}: {e:#}: run aggregate again", path.display()))?;
+    Ok(gold)
+}
+
+/// Whether all days are of the year.
+///
+/// # Errors
+/// When a column is missing or has another type.
+pub fn is_of(year: i32, gold: &DataFrame) -> Result<bool> {
+    let days = gold.column(name::FL_DATE)?.date()?.physical();
+    let of_year = |day| NaiveDate::from_epoch_days(day).is_some_and(|date| date.year() == year);
+    Ok(days.iter().flatten().all(of_year))
+}
+
+/// Checks the columns of gold in a frame: some rows, airports by their code, nulls and numbers as in [`flaw`].
+///
+/// # Errors
+/// That something is not as it has to be, a column is missing or has another type.
+pub fn check(gold: &DataFrame) -> Result<()> {
+    ensure!(gold.height() > 0, "it has no rows");
+    for column in COLUMNS {
         ensure!(
-            column.null_count() == 0 || *column.name() == name::MEAN_DEP_DELAY,
-            "{}: column {} has nulls: run aggregate again",
-            path.display(),
-            column.name()
+            column.name == name::MEAN_DEP_DELAY || gold.column(column.name)?.null_count() == 0,
+            "column {} has nulls",
+            column.name
         );
     }
-    if let Some(flaw) = flaw(&gold)? {
-        bail!("{}: {flaw}: run aggregate again", path.display());
+    let code = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    for origin in gold.column(name::ORIGIN)?.str()?.iter().flatten() {
+        ensure!(
+            origin.len() == 3 && origin.bytes().all(code),
+            "{origin:?} is no airport's code"
+        );
     }
-    Ok(gold)
+    if let Some(flaw) = flaw(gold)? {
+        bail!(flaw);
+    }
+    Ok(())
 }
 
 /// The first row that cannot be, and what is wrong with it: `JFK 2013-01-02: there twice, …`. `None`:
@@ -182,6 +207,11 @@ mod tests {
                 "JFK 1970-01-01: more flights",
             ),
             (
+                name::ORIGIN,
+                Series::new("".into(), ["JFK", "J\nK"]),
+                r#""J\nK" is no airport's code"#,
+            ),
+            (
                 name::MEAN_DEP_DELAY,
                 Series::new("".into(), [f64::NAN, 1.0]),
                 "JFK 1970-01-01: the mean is no finite",
@@ -190,6 +220,13 @@ mod tests {
             let error = read_with(name, values).unwrap_err().to_string();
             assert!(error.contains(told), "{told}: {error}");
         }
+    }
+
+    #[test]
+    fn no_rows_are_refused() {
+        let nothing = df!(name::ORIGIN => [""; 0]).unwrap();
+        let error = check(&nothing).unwrap_err().to_string();
+        assert_eq!(error, "it has no rows");
     }
 
     #[test]

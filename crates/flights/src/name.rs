@@ -1,4 +1,6 @@
-//! The names of the columns that a worker computes with.
+//! The names of the columns that a worker computes with, and the name of a row.
+
+use chrono::NaiveDate;
 
 /// The airport of departure, its IATA code.
 pub const ORIGIN: &str = "origin";
@@ -34,3 +36,9 @@ pub const REASON: &str = "reason";
 pub const LABEL: &str = "label";
 /// The kind of anomaly that a labelled row is.
 pub const KIND: &str = "kind";
+
+/// The id of an airport's day, such as `JFK20130101`.
+#[must_use]
+pub fn id(origin: &str, day: NaiveDate) -> String {
+    format!("{origin}{}", day.format("%Y%m%d"))
+}

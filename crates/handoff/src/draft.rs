@@ -1,5 +1,6 @@
 //! A file that is being written, until it is published under its final name.
 
+use std::ffi::OsString;
 use std::fs::{self, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -27,8 +28,12 @@ pub struct Draft {
     published: bool,
 }
 
-pub(crate) fn hidden_name(year: i32, file: File) -> String {
-    format!(".{}.unfinished", file.name(year))
+/// Where a file is while it is being written.
+fn hidden(target: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(".unfinished");
+    target.with_file_name(name)
 }
 
 impl Draft {
@@ -37,8 +42,15 @@ impl Draft {
     /// # Errors
     /// When the folder is missing or cannot be written.
     pub fn create(dir: &Path, year: i32, file: File) -> Result<Self> {
-        let hidden = dir.join(hidden_name(year, file));
-        let target = crate::path(dir, year, file);
+        Draft::of(&crate::path(dir, year, file))
+    }
+
+    /// Begins to write any file that has to be whole whenever somebody sees it.
+    ///
+    /// # Errors
+    /// When its folder is missing or cannot be written.
+    pub fn of(target: &Path) -> Result<Self> {
+        let (dir, hidden, target) = (folder(target), hidden(target), target.to_owned());
         let locked = lock(&hidden, &target)
             .map_err(|e| crate::explain(e, &format!("cannot write into {}", dir.display()), dir))?;
         Ok(Draft {
@@ -153,8 +165,15 @@ fn lock(hidden: &Path, target: &Path) -> io::Result<fs::File> {
     }
 }
 
+/// Opens a file, if it is there. Anything else may make us wait for ever, or lead elsewhere.
 fn open(path: &Path) -> io::Result<Option<fs::File>> {
-    match fs::File::open(path) {
+    match fs::symlink_metadata(path).and_then(|m| match m.is_file() {
+        true => fs::File::open(path),
+        false => {
+            let text = format!("{} is not a file: move it away", path.display());
+            Err(io::Error::other(text))
+        }
+    }) {
         Ok(file) => Ok(Some(file)),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
@@ -190,9 +209,32 @@ fn is_at(file: &fs::File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Removes a hidden file that nobody is writing; returns its size in bytes.
-pub(crate) fn remove_abandoned(hidden: &Path) -> io::Result<Option<u64>> {
-    let Some(file) = open(hidden)? else {
+/// Removes a published file, or a link in its place, once no draft of it is held; returns it and its size in bytes.
+pub(crate) fn remove_published(path: &Path) -> io::Result<Option<(PathBuf, u64)>> {
+    loop {
+        let found = match fs::symlink_metadata(path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            found => found?,
+        };
+        let removed = Some((path.to_owned(), found.len()));
+        match open(path) {
+            Ok(Some(file)) => {
+                wait(&file)?;
+                if remove_locked(&file, path)? {
+                    return Ok(removed);
+                }
+            }
+            Ok(None) => return Ok(None),
+            // Nothing that a run of ours could hold.
+            Err(_) => return fs::remove_file(path).map(|()| removed),
+        }
+    }
+}
+
+/// Removes what a killed worker left of a file, and nobody is writing; returns its path and its size in bytes.
+pub(crate) fn remove_abandoned(target: &Path) -> io::Result<Option<(PathBuf, u64)>> {
+    let hidden = hidden(target);
+    let Some(file) = open(&hidden)? else {
         return Ok(None);
     };
     match file.try_lock() {
@@ -201,7 +243,7 @@ pub(crate) fn remove_abandoned(hidden: &Path) -> io::Result<Option<u64>> {
         Err(TryLockError::Error(e)) => return Err(e),
     }
     let bytes = file.metadata()?.len();
-    Ok(remove_locked(&file, hidden)?.then_some(bytes))
+    Ok(remove_locked(&file, &hidden)?.then_some((hidden, bytes)))
 }
 
 #[cfg(test)]
@@ -223,7 +265,7 @@ mod tests {
     #[test]
     fn a_file_under_its_final_name_is_whole() {
         let dir = tempfile::tempdir().unwrap();
-        let hidden = dir.path().join(hidden_name(YEAR, File::Gold));
+        let target = crate::path(dir.path(), YEAR, File::Gold);
         std::thread::scope(|scope| {
             let (done, finished) = mpsc::channel::<()>();
             for letter in b'a'..b'e' {
@@ -244,7 +286,7 @@ mod tests {
             }
             drop(done);
             while finished.recv_timeout(Duration::ZERO) == Err(mpsc::RecvTimeoutError::Timeout) {
-                remove_abandoned(&hidden).unwrap();
+                remove_abandoned(&target).unwrap();
             }
         });
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
@@ -254,7 +296,8 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_is_not_written_over() {
         let dir = tempfile::tempdir().unwrap();
-        let hidden = dir.path().join(hidden_name(YEAR, File::Gold));
+        let target = crate::path(dir.path(), YEAR, File::Gold);
+        let hidden = hidden(&target);
         fs::write(&hidden, "left behind").unwrap();
         fs::set_permissions(&hidden, fs::Permissions::from_mode(0o444)).unwrap();
         let left = fs::File::open(&hidden).unwrap();
@@ -279,6 +322,23 @@ mod tests {
             drop(first);
             assert!(receive.recv_timeout(Duration::from_secs(5)).is_ok());
         });
+    }
+
+    /// Else the next run would find no file, and not wait.
+    #[test]
+    fn a_published_file_is_removed_once_its_run_is_done_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (send, receive) = mpsc::channel();
+        let mut first = draft(dir.path());
+        let (path, _) = first.publish().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| send.send(remove_published(&path).unwrap()));
+            assert!(receive.recv_timeout(Duration::from_millis(50)).is_err());
+            drop(first);
+            let removed = receive.recv_timeout(Duration::from_secs(5));
+            assert_eq!(removed, Ok(Some((path.clone(), 0))));
+        });
+        assert!(!path.exists());
     }
 
     #[test]

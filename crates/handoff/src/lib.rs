@@ -118,22 +118,31 @@ impl fmt::Display for Removed {
     }
 }
 
-/// Removes one file of the year; `None` when it is not there.
+/// Removes one file of the year, and what a killed worker left of it half written. Waits until the run that has
+/// published it is done with it: the next run, which finds no file, would not. One that another process is writing at
+/// this moment stays.
 ///
 /// # Errors
 /// When the file is there and cannot be removed.
-pub fn remove(dir: &Path, year: i32, file: File) -> Result<Option<Removed>> {
+pub fn remove(dir: &Path, year: i32, file: File) -> Result<Vec<Removed>> {
     let path = path(dir, year, file);
-    let found = fs::symlink_metadata(&path).and_then(|m| fs::remove_file(&path).map(|()| m.len()));
-    let bytes = match found {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        found => found.map(Some),
-    };
-    removed(bytes, &path)
+    let published = removed(draft::remove_published(&path), &path)?;
+    Ok(published
+        .into_iter()
+        .chain(tidy(dir, year, file)?)
+        .collect())
 }
 
-/// Removes every file of the year, and what a killed worker left of one half written. A file that
-/// another process is writing at this moment stays.
+/// Removes what a killed worker left of a file half written.
+///
+/// # Errors
+/// When there is something, and it cannot be removed.
+pub fn tidy(dir: &Path, year: i32, file: File) -> Result<Option<Removed>> {
+    let path = path(dir, year, file);
+    removed(draft::remove_abandoned(&path), &path)
+}
+
+/// Removes every file of the year, as [`remove`] does.
 ///
 /// # Errors
 /// When the data dir cannot be read or a file cannot be removed.
@@ -141,21 +150,31 @@ pub fn remove_year(dir: &Path, year: i32) -> Result<Vec<Removed>> {
     let mut all = vec![];
     for file in File::ALL {
         all.extend(remove(dir, year, file)?);
-        let hidden = dir.join(draft::hidden_name(year, file));
-        all.extend(removed(draft::remove_abandoned(&hidden), &hidden)?);
     }
     Ok(all)
 }
 
-fn removed(bytes: io::Result<Option<u64>>, path: &Path) -> Result<Option<Removed>> {
-    let bytes = bytes.map_err(|e| {
+/// Removes any file, as [`remove`] does.
+///
+/// # Errors
+/// When the file is there and cannot be removed.
+pub fn remove_file(path: &Path) -> Result<()> {
+    removed(draft::remove_published(path), path)?;
+    removed(draft::remove_abandoned(path), path)?;
+    Ok(())
+}
+
+fn removed(found: io::Result<Option<(PathBuf, u64)>>, path: &Path) -> Result<Option<Removed>> {
+    let found = found.map_err(|e| {
         let what = format!("cannot remove {}", path.display());
         explain(e, &what, path.parent().unwrap_or(path))
     })?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(bytes.map(|bytes| Removed {
-        name: name.into(),
-        bytes,
+    Ok(found.map(|(path, bytes)| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Removed {
+            name: name.into(),
+            bytes,
+        }
     }))
 }
 
@@ -172,6 +191,9 @@ fn advice(e: &io::Error, dir: &Path) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
     ) {
         return "the disk is full: free some space and run again";
+    }
+    if e.kind() == io::ErrorKind::FileTooLarge {
+        return "no file may be that large: raise the limit (ulimit -f) and run again";
     }
     match fs::metadata(dir) {
         Ok(m) if m.is_dir() => "check its owner, its mode and its disk",

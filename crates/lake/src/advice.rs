@@ -18,13 +18,7 @@ impl Lake {
             (e, _) if matches!(e, Error::NotFound { .. }) || answered("404") => {
                 "it is not there: check the bucket and --lake (LAKE_URL)"
             }
-            (e, _)
-                if matches!(
-                    e,
-                    Error::Unauthenticated { .. } | Error::PermissionDenied { .. }
-                ) || answered("401")
-                    || answered("403") =>
-            {
+            (e, _) if is_refused(e) || answered("401") || answered("403") => {
                 "the lake refuses: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or the role, and their rights"
             }
             (e, _) if is_about_credentials(e) => {
@@ -39,10 +33,24 @@ impl Lake {
     }
 }
 
-/// Whether the connection broke in the middle of a listing, or as it opened; the library has only texts for it.
+/// Whether the connection broke as it opened, in the middle of a listing, or of the answer that begins an upload in
+/// parts; the library has only texts for it.
 pub(crate) fn broke_off(e: &Error) -> bool {
+    const TEXTS: [&str; 3] = [
+        "connection was not ready",
+        "Error getting list response body",
+        "Error getting create multipart response body",
+    ];
     let text = once(e);
-    text.contains("Error getting list response body") || text.contains("connection was not ready")
+    TEXTS.iter().any(|known| text.contains(known))
+}
+
+/// Whether the lake does not let us.
+pub(crate) fn is_refused(e: &Error) -> bool {
+    matches!(
+        e,
+        Error::Unauthenticated { .. } | Error::PermissionDenied { .. }
+    )
 }
 
 /// The error and its causes; most of the library's texts repeat those of their causes.

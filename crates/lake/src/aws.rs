@@ -33,7 +33,13 @@ pub(crate) fn from_environment(client: ClientOptions) -> Result<AmazonS3Builder>
             let url =
                 url.filter(|u| u.has_host() && u.username().is_empty() && u.password().is_none());
             match url.as_ref().map(::url::Url::scheme) {
-                Some("http") => plain_http = true,
+                // Of the lake's own alone: whoever else is asked, it stays behind TLS.
+                Some("http") => {
+                    plain_http |= matches!(
+                        name,
+                        "AWS_ENDPOINT" | "AWS_ENDPOINT_URL" | "AWS_ENDPOINT_URL_S3"
+                    );
+                }
                 Some("https") => {}
                 _ => anyhow::bail!(
                     "{name} is not http://host[:port] or https://host[:port]: correct it"

@@ -11,10 +11,16 @@ mod write;
 pub use read::Object;
 pub use url::LakeUrl;
 
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use object_store::aws::AmazonS3;
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
@@ -29,11 +35,42 @@ const REQUEST: Duration = Duration::from_secs(60);
 /// A failed request is tried again, ten times at most and with growing pauses, within this. A server
 /// that refuses at once uses that up in seconds; Airflow's own retries are for longer outages.
 const RETRY: Duration = Duration::from_secs(180);
+/// Before each further attempt of ours.
+const PAUSES: [Duration; 7] = {
+    let ms = Duration::from_millis;
+    [
+        ms(100),
+        ms(200),
+        ms(400),
+        ms(800),
+        ms(1600),
+        ms(3200),
+        ms(6400),
+    ]
+};
+
+/// What is at a path, if anything is; a link that leads nowhere is something, and an error.
+fn look(path: &Path) -> Result<Option<Metadata>> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => {
+            Ok(None)
+        }
+        Err(e) => Err(e).with_context(|| {
+            format!(
+                "cannot look at {}: check its owner, its mode and its disk",
+                path.display()
+            )
+        }),
+    }
+}
 
 /// An open lake. Its calls block; inside, requests run side by side.
 pub struct Lake {
     url: LakeUrl,
     store: Arc<dyn ObjectStore>,
+    /// The same, where it is a bucket.
+    bucket: Option<Arc<AmazonS3>>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -44,22 +81,22 @@ impl Lake {
     /// # Errors
     /// When the folder is missing or an `AWS_*` variable makes no sense.
     pub fn open(url: &LakeUrl) -> Result<Self> {
-        let store: Arc<dyn ObjectStore> = match url {
+        let (store, bucket): (Arc<dyn ObjectStore>, _) = match url {
             LakeUrl::Folder(dir) => {
-                ensure!(
-                    dir.is_dir() || !dir.exists(),
-                    "{}: it is not a folder: correct --lake (LAKE_URL)",
-                    dir.display()
-                );
-                let folder = LocalFileSystem::new_with_prefix(dir).map_err(|e| match e {
-                    _ if !dir.exists() => anyhow::anyhow!(
+                match look(dir)? {
+                    None => bail!(
                         "no folder {}: create it, or correct --lake (LAKE_URL)",
                         dir.display()
                     ),
-                    e => anyhow::Error::new(e)
-                        .context(format!("cannot open the lake {}", dir.display())),
-                })?;
-                Arc::new(folder.with_fsync(true))
+                    Some(found) if found.is_dir() => {}
+                    Some(_) => bail!(
+                        "{}: it is not a folder: correct --lake (LAKE_URL)",
+                        dir.display()
+                    ),
+                }
+                let folder = LocalFileSystem::new_with_prefix(dir)
+                    .with_context(|| format!("cannot open the lake {}", dir.display()))?;
+                (Arc::new(folder.with_fsync(true)), None)
             }
             LakeUrl::S3 { bucket, .. } => {
                 // The TLS library has no provider of its own; a second call changes nothing.
@@ -74,11 +111,10 @@ impl Lake {
                 let builder = aws::from_environment(client)?
                     .with_bucket_name(bucket)
                     .with_retry(retry);
-                Arc::new(
-                    builder
-                        .build()
-                        .with_context(|| format!("cannot open the lake {url}"))?,
-                )
+                let built = builder.build();
+                let bucket =
+                    Arc::new(built.with_context(|| format!("cannot open the lake {url}"))?);
+                (Arc::clone(&bucket) as Arc<dyn ObjectStore>, Some(bucket))
             }
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -89,6 +125,7 @@ impl Lake {
         Ok(Lake {
             url: url.clone(),
             store,
+            bucket,
             runtime,
         })
     }
@@ -100,22 +137,29 @@ impl Lake {
     /// form.
     pub fn bronze(&self, year: i32) -> Result<Option<Object>> {
         let wanted = key::bronze(year).map(|key| self.key(&key));
-        let mut found = match &self.url {
-            // Other names in the folder do not matter, whatever they are.
-            LakeUrl::Folder(dir) => {
+        // Other names in the folder do not matter, whatever they are.
+        let mut found = match (&self.url, &self.bucket) {
+            (LakeUrl::Folder(dir), _) => {
                 let folder = dir.join(key::BRONZE);
                 ensure!(
-                    folder.is_dir(),
+                    look(&folder)?.is_some_and(|found| found.is_dir()),
                     "no folder {}: create it, or correct --lake (LAKE_URL)",
                     folder.display()
                 );
-                wanted
-                    .into_iter()
-                    .filter(|key| dir.join(key.as_ref()).exists())
-                    .collect()
+                let mut found = vec![];
+                for key in wanted {
+                    let path = dir.join(key.as_ref());
+                    match look(&path)? {
+                        None => {}
+                        Some(there) if there.is_file() => found.push(key),
+                        Some(_) => bail!("{} is not a file: move it away", path.display()),
+                    }
+                }
+                found
             }
             // A HEAD would not tell a bucket that is not there from an object that is not.
-            LakeUrl::S3 { .. } => self.listed(&wanted)?,
+            (LakeUrl::S3 { .. }, Some(bucket)) => self.listed(bucket, &wanted)?,
+            (LakeUrl::S3 { .. }, None) => bail!("the lake {} is not open", self.url),
         };
         if found.len() > 1 {
             let names: Vec<_> = found.iter().map(|key| self.place(key)).collect();
@@ -124,37 +168,39 @@ impl Lake {
         found.pop().map(|key| self.head(&key)).transpose()
     }
 
-    /// Those of the raw files that the lake has, in order.
-    fn listed(&self, wanted: &[Key]) -> Result<Vec<Key>> {
-        let folder = self.key(key::BRONZE);
+    /// Those of the raw files that the bucket has, in order; all of them begin with the first one's name.
+    fn listed(&self, bucket: &AmazonS3, wanted: &[Key; 3]) -> Result<Vec<Key>> {
+        let first = wanted[0].as_ref();
         let all = self
-            .ask(|| self.store.list_with_delimiter(Some(&folder)))
-            .map_err(|e| self.explain(e, &format!("cannot list {}", self.place(&folder))))?;
-        let mut found: Vec<Key> = all.objects.into_iter().map(|o| o.location).collect();
+            .ask(|| bucket.list_paginated(Some(first), PaginatedListOptions::default()))
+            .map_err(|e| {
+                let folder = self.place(&self.key(key::BRONZE));
+                self.explain(e, &format!("cannot list {folder}"))
+            })?;
+        let objects = all.result.objects.into_iter();
+        let mut found: Vec<Key> = objects.map(|o| o.location).collect();
         found.retain(|key| wanted.contains(key));
         found.sort();
         Ok(found)
     }
 
-    /// Asks for something, and again where the connection breaks in one of the two ways that the library, which tries
-    /// all others again, takes for final: in the middle of a listing, and as it opens.
+    /// Asks for something, and again where the connection breaks in one of the ways that the library, which tries
+    /// all others again, takes for final.
     fn ask<T, F>(&self, request: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
     {
-        self.runtime.block_on(async {
-            let mut pause = Duration::from_millis(100);
-            loop {
-                match request().await {
-                    Err(e) if advice::broke_off(&e) && pause < Duration::from_secs(10) => {
-                        log::debug!("{}: {e}: trying again", self.url);
-                        tokio::time::sleep(pause).await;
-                        pause *= 2;
-                    }
-                    answer => return answer,
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            match self.runtime.block_on(request()) {
+                Err(e) if advice::broke_off(&e) => {
+                    let pause = pauses.next().ok_or(e)?;
+                    log::debug!("{}: the connection broke: trying again", self.url);
+                    thread::sleep(pause);
                 }
+                answer => return answer,
             }
-        })
+        }
     }
 
     /// Whether an object lies in the lake.
@@ -175,6 +221,9 @@ impl Lake {
     /// # Errors
     /// When the lake refuses.
     pub fn remove(&self, key: &str) -> Result<()> {
+        if let LakeUrl::Folder(dir) = &self.url {
+            return handoff::remove_file(&dir.join(key));
+        }
         if !self.has(key)? {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{Error, GetOptions, GetRange, ObjectMeta};
 
-use crate::{AT_ONCE, Lake, PART};
+use crate::{AT_ONCE, Lake, LakeUrl, PART};
 
 /// An object of the lake, as it was when it was looked at.
 pub struct Object {
@@ -28,13 +28,15 @@ impl Object {
     }
 
     /// A time that stands for this version of the object: when it was last written, the fraction of
-    /// the second replaced by a hash of that time, the size and the ETag. A copy that bears it as its
+    /// the second replaced by a hash of that time, the size, the ETag and the name. A copy that bears it as its
     /// own time can be told from one of any other version.
     #[must_use]
     pub fn stamp(&self) -> SystemTime {
         let written = self.meta.last_modified;
         let mut hash = DefaultHasher::new();
         (written, self.meta.size, &self.meta.e_tag).hash(&mut hash);
+        // Renamed, it may be unpacked in another way.
+        self.meta.location.as_ref().hash(&mut hash);
         let seconds = u64::try_from(written.timestamp()).unwrap_or_default();
         let fraction = hash.finish() % 1_000_000_000;
         UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(fraction)
@@ -83,6 +85,15 @@ impl Lake {
             }
             Ok::<_, anyhow::Error>(())
         })?;
+        // A file that is written over in place keeps its name while the parts are read.
+        if let LakeUrl::Folder(_) = self.url {
+            let now = self.head(&object.meta.location)?;
+            ensure!(
+                now.meta.e_tag == object.meta.e_tag,
+                "{}: the object changed while it was read: run again",
+                object.place
+            );
+        }
         ensure!(
             received == size,
             "{}: {received} bytes came, not {size}: run again",

@@ -29,6 +29,13 @@ impl FromStr for LakeUrl {
             if text.is_empty() {
                 return Err(format!("it is empty: {FORMS}"));
             }
+            // An address that has lost its beginning; not shown, a key and its secret may come first.
+            if text
+                .split_once('@')
+                .is_some_and(|(user, _)| user.contains(':'))
+            {
+                return Err(format!("it looks like an address with a user: {FORMS}"));
+            }
             return Ok(LakeUrl::Folder(text.into()));
         };
         match scheme {
@@ -104,6 +111,7 @@ mod tests {
             "s3://A bucket",
             "file://host/dir",
             "s3://ab//c/../d",
+            "key:secret@flights",
         ] {
             let error = text.parse::<LakeUrl>().unwrap_err();
             assert!(error.contains("give s3://bucket"), "{text}: {error}");

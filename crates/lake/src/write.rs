@@ -1,13 +1,18 @@
 //! Writing a whole file as one object: readers see the old object or the new one.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufWriter, Read, Seek};
 use std::path::Path;
+use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use handoff::Draft;
+use object_store::path::Path as Key;
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
 
-use crate::{AT_ONCE, Lake, LakeUrl, PART};
+use crate::advice::is_refused;
+use crate::{AT_ONCE, Lake, LakeUrl, PART, PAUSES, RETRY};
 
 impl Lake {
     /// Writes the file at `path` under `key`, in place of what is there; returns what a person
@@ -23,8 +28,13 @@ impl Lake {
             .with_context(|| format!("cannot read {}: run again", path.display()))?;
         let size = file.metadata()?.len();
         if let LakeUrl::Folder(dir) = &self.url {
-            remove_unfinished(&dir.join(key.as_ref()))
-                .with_context(|| format!("cannot tidy up beside {place}"))?;
+            let written = write_file(&mut file, &dir.join(key.as_ref()));
+            let written = written.with_context(|| format!("cannot write {place}"))?;
+            ensure!(
+                written == size,
+                "{place} has {written} bytes, not {size}: run again"
+            );
+            return Ok(place);
         }
         let failed = |e| self.explain(e, &format!("cannot write {place}"));
         if size <= PART {
@@ -32,16 +42,7 @@ impl Lake {
             self.ask(|| self.store.put(&key, whole.clone()))
                 .map_err(failed)?;
         } else {
-            let mut upload = self
-                .ask(|| self.store.put_multipart(&key))
-                .map_err(failed)?;
-            if let Err(e) = self.send(&mut *upload, &mut file, path, &place) {
-                // The first error is the one to tell; what the lake says of tidying up is not.
-                if let Err(e) = self.runtime.block_on(upload.abort()) {
-                    log::debug!("{place}: the upload could not be called off: {e}");
-                }
-                return Err(e);
-            }
+            self.write_in_parts(&mut file, path, &key, &place)?;
         }
         let stored = self.head(&key)?.size();
         ensure!(
@@ -49,6 +50,36 @@ impl Lake {
             "{place} has {stored} bytes, not {size}: run again"
         );
         Ok(place)
+    }
+
+    /// Uploads the parts and has them put together. When the answer to that is lost, it is not known whether it was
+    /// done, and who asks again may hear that there is no such upload: so it is begun anew.
+    fn write_in_parts(&self, file: &mut File, path: &Path, key: &Key, place: &str) -> Result<()> {
+        let failed = |e| self.explain(e, &format!("cannot write {place}"));
+        let start = Instant::now();
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            file.rewind()?;
+            let upload = self.ask(|| self.store.put_multipart(key));
+            let mut upload = upload.map_err(failed)?;
+            let sent = self.send(&mut *upload, file, path, place);
+            let error = match sent.map(|()| self.runtime.block_on(upload.complete())) {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(e)) => Ok(e),
+                Err(e) => Err(e),
+            };
+            // The first error is the one to tell; what the lake says of tidying up is not.
+            if let Err(e) = self.runtime.block_on(upload.abort()) {
+                log::debug!("{place}: the upload could not be called off: {e}");
+            }
+            let error = error?;
+            let in_vain = is_refused(&error) || start.elapsed() > RETRY;
+            let Some(pause) = pauses.next().filter(|_| !in_vain) else {
+                return Err(failed(error));
+            };
+            log::debug!("{place}: {error}: uploading it anew");
+            thread::sleep(pause);
+        }
     }
 
     fn send(
@@ -74,29 +105,32 @@ impl Lake {
             while let Some(one) = under_way.join_next().await {
                 finished(Some(one)).map_err(failed)?;
             }
-            upload.complete().await.map_err(failed)?;
             Ok(())
         })
     }
 }
 
-/// Removes what killed runs left of an object in a folder: the library writes it as `object#1`.
-fn remove_unfinished(object: &Path) -> io::Result<()> {
-    let folder = object.parent().unwrap_or(object);
-    let found = match fs::read_dir(folder) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        found => found?,
-    };
-    for file in found {
-        let file = file?.path();
-        let number = file
-            .as_os_str()
-            .as_encoded_bytes()
-            .strip_prefix(object.as_os_str().as_encoded_bytes())
-            .and_then(|rest| rest.strip_prefix(b"#"));
-        if number.is_some_and(|n| n.iter().all(u8::is_ascii_digit)) {
-            fs::remove_file(file)?;
-        }
+/// Copies a file to its place in a folder; two runs that share the folder take turns. Returns its size.
+fn write_file(file: &mut File, target: &Path) -> Result<u64> {
+    let folder = target.parent().unwrap_or(target);
+    make_folders(folder).with_context(|| {
+        format!(
+            "cannot make {}: check the folder's owner, its mode and its disk",
+            folder.display()
+        )
+    })?;
+    let mut out = BufWriter::with_capacity(1 << 20, Draft::of(target)?);
+    io::copy(file, &mut out)?;
+    let mut draft = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok(draft.publish()?.1)
+}
+
+/// Makes a folder and those above it, each flushed to the disk in the one that holds it.
+fn make_folders(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|f| !f.exists()).collect();
+    fs::create_dir_all(folder)?;
+    for above in missing.iter().filter_map(|made| made.parent()) {
+        File::open(above)?.sync_all()?;
     }
     Ok(())
 }
@@ -116,27 +150,4 @@ fn next_part(file: &mut File, path: &Path) -> Result<PutPayload> {
     let read = file.take(PART).read_to_end(&mut part);
     read.with_context(|| format!("cannot read {}", path.display()))?;
     Ok(part.into())
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_write_removes_what_killed_ones_left() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        for name in ["a#1", "a#27", "a#b", "ab#1", "from"] {
-            fs::write(at(name), name).unwrap();
-        }
-        let lake = Lake::open(&LakeUrl::Folder(dir.path().into())).unwrap();
-        lake.write(&at("from"), "a").unwrap();
-        let mut names: Vec<_> = fs::read_dir(dir.path())
-            .unwrap()
-            .map(|file| file.unwrap().file_name())
-            .collect();
-        names.sort();
-        assert_eq!(names, ["a", "a#b", "ab#1", "from"]);
-    }
 }

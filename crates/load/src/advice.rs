@@ -5,7 +5,7 @@ use std::io;
 
 use tokio_postgres::error::SqlState;
 
-use crate::upsert::LostAtCommit;
+use crate::upsert::{LostAtCommit, NoTurn};
 
 /// An error as it is told: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +22,10 @@ pub(crate) enum Passes {
     Never,
     /// Nobody is there.
     Unreachable,
-    /// The connection ended in the middle.
+    /// The connection ended in the middle, or nobody listens for the moment.
     Lost,
+    /// The server only reads.
+    ReadOnly,
     /// The server says that it passes.
     Always,
 }
@@ -40,12 +42,17 @@ pub(crate) fn explain(e: anyhow::Error, place: &str) -> anyhow::Error {
             .detail()
             .map(|d| format!(" ({d})"))
             .unwrap_or_default();
-        let advice = of_the_server(code);
+        let advice = match *code {
+            SqlState::LOCK_NOT_AVAILABLE if e.is::<NoTurn>() => {
+                "another load is at work: wait until it has ended, and run again"
+            }
+            _ => of_the_server(code),
+        };
         let text = format!("{place}: {}{detail}: {advice}", answer.message());
-        let passes = if passes(code) {
-            Passes::Always
-        } else {
-            Passes::Never
+        let passes = match *code {
+            SqlState::READ_ONLY_SQL_TRANSACTION => Passes::ReadOnly,
+            _ if passes(code) => Passes::Always,
+            _ => Passes::Never,
         };
         return Explained { text, passes }.into();
     }
@@ -146,10 +153,11 @@ fn of_the_connection(error: &tokio_postgres::Error) -> (&'static str, Passes) {
         let advice = "the connection was lost, nothing was changed: run again, or check PGHOST, PGPORT and the network";
         return (advice, Passes::Lost);
     }
+    if let Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) = kind {
+        let advice = "no server there: start it or correct PGHOST and PGPORT";
+        return (advice, Passes::Lost);
+    }
     let advice = match kind {
-        Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {
-            "no server there: start it or correct PGHOST and PGPORT"
-        }
         Some(io::ErrorKind::TimedOut) => "no answer: check the host, the port and the firewall",
         _ if text.contains("lookup") => "no such host: correct PGHOST",
         _ => "check PGHOST, PGPORT and the network; nothing was changed",

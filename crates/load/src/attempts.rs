@@ -9,42 +9,55 @@ use anyhow::Result;
 
 use crate::advice::{Explained, Passes, explain};
 use crate::connection;
-use crate::rows::Rows;
+use crate::rows::Input;
 use crate::schema::Table;
 use crate::settings::Settings;
-use crate::upsert::{Changed, upsert};
+use crate::upsert::{Changed, LostAtCommit, upsert};
 
 /// Before each further attempt, in seconds. Two minutes together: in that time a server has restarted, or a standby
 /// has taken over.
 const PAUSES: [u64; 8] = [1, 2, 4, 8, 15, 30, 30, 30];
 
-/// Makes the year's rows of the table equal to `rows`, if need be in several attempts.
+/// Makes the year's rows of the table equal to those of `input`, if need be in several attempts.
 ///
 /// # Errors
 /// That of the last attempt: one that does not pass by itself, or lasts longer than two minutes.
 pub(crate) async fn load(
     settings: &Settings,
     table: &Table,
-    rows: &Rows,
+    input: &mut Input<'_>,
     year: i32,
 ) -> Result<Changed> {
-    let mut connected = false;
+    let (mut connected, mut perhaps_done, mut failures) = (false, false, 0);
     let mut pauses = PAUSES.into_iter().enumerate();
     loop {
-        let error = match attempt(settings, table, rows, year, &mut connected).await {
+        let error = match attempt(settings, table, input, year, &mut connected).await {
             Ok(changed) => return Ok(changed),
             Err(error) => error,
         };
+        // Before this attempt.
+        let lost = failures > 0;
+        failures += 1;
+        perhaps_done |= error.is::<LostAtCommit>();
         let passes = error.downcast_ref::<Explained>().map(|e| e.passes);
         let most = match passes {
             Some(Passes::Always) => PAUSES.len(),
             Some(Passes::Lost | Passes::Unreachable) if connected => PAUSES.len(),
-            // Before it has ever let us in, what hangs up may be no PostgreSQL, and what does not answer a wrong host.
+            // Before it has ever let us in, what hangs up or refuses may be no PostgreSQL, and what does not answer a
+            // wrong host.
             Some(Passes::Lost) => 3,
-            Some(Passes::Unreachable | Passes::Never) | None => 0,
+            // A standby may be about to take over, if there has been another primary a moment ago.
+            Some(Passes::ReadOnly) if lost => PAUSES.len(),
+            Some(Passes::Unreachable | Passes::ReadOnly | Passes::Never) | None => 0,
         };
         let Some((_, pause)) = pauses.next().filter(|(number, _)| *number < most) else {
-            return Err(error);
+            return Err(match perhaps_done && !error.is::<LostAtCommit>() {
+                true => error.context(
+                    "an earlier attempt got no answer to COMMIT and may have changed the year: run again, that is safe; \
+                     then",
+                ),
+                false => error,
+            });
         };
         log::warn!("{error:#} (the next attempt is in {pause} s)");
         tokio::time::sleep(Duration::from_secs(pause)).await;
@@ -54,13 +67,13 @@ pub(crate) async fn load(
 async fn attempt(
     settings: &Settings,
     table: &Table,
-    rows: &Rows,
+    input: &mut Input<'_>,
     year: i32,
     connected: &mut bool,
 ) -> Result<Changed> {
     let mut client = connection::open(settings, year).await?;
     *connected = true;
-    upsert(&mut client, table, rows, year)
+    upsert(&mut client, table, input, year)
         .await
         .map_err(|e| explain(e, &format!("{table} in {settings}")))
 }

@@ -14,13 +14,12 @@ mod settings;
 mod tls;
 mod upsert;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
-use handoff::File;
 use serde::Serialize;
 use task::{Common, Worker};
 
-use rows::Rows;
+use rows::Input;
 use schema::Table;
 use settings::Settings;
 
@@ -68,16 +67,14 @@ impl Worker for Args {
     fn run(self) -> Result<Summary> {
         let year = self.common.year;
         let settings = Settings::of_this_process()?;
-        let input = handoff::input(&self.common.data_dir, year, File::Anomalies)?;
-        let rows = Rows::of(flights::anomalies::read(&input)?, year);
-        let rows = rows.with_context(|| format!("cannot load {}", input.display()))?;
+        let mut input = Input::read(&self.common.data_dir, year)?;
 
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let changed = runtime.block_on(attempts::load(&settings, &self.table, &rows, year))?;
+        let changed = runtime.block_on(attempts::load(&settings, &self.table, &mut input, year))?;
 
-        let rows_in = rows.len() as u64;
+        let rows_in = input.rows.len() as u64;
         let unchanged = rows_in - changed.inserted - changed.updated;
         log::info!(
             "{} in {settings}: {} inserted, {} updated, {} deleted, {unchanged} unchanged",

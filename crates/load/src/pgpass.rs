@@ -1,7 +1,7 @@
 //! The password file, one `host:port:database:user:password` a line; see "The Password File" in
 //! PostgreSQL's documentation.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub(crate) fn look_up(
     database: &str,
     user: &str,
 ) -> Option<String> {
-    let metadata = fs::metadata(path).ok()?;
+    let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
     if metadata.permissions().mode() & 0o077 != 0 {
         log::warn!(
             "{} is ignored because others can read it: chmod 600 it",

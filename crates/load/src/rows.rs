@@ -1,5 +1,10 @@
 //! The rows of an anomalies file as values for PostgreSQL.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::SystemTime;
+
 use anyhow::{Context, Result, bail};
 use chrono::{Datelike, NaiveDate};
 use flights::{Kind, anomalies, name};
@@ -9,6 +14,60 @@ use postgres_types::{IsNull, ToSql, Type, to_sql_checked};
 
 /// What a numeric(8,2) holds.
 const LARGEST_MEAN: f64 = 999_999.99;
+
+/// The anomalies file of a year, and the rows that it had when it was read last.
+pub(crate) struct Input<'a> {
+    dir: &'a Path,
+    year: i32,
+    version: Version,
+    pub(crate) rows: Rows,
+}
+
+/// Two files at one path differ in it.
+#[derive(PartialEq, Eq)]
+struct Version {
+    device: u64,
+    number: u64,
+    modified: SystemTime,
+}
+
+impl<'a> Input<'a> {
+    /// Reads the file of the year in the data dir.
+    pub(crate) fn read(dir: &'a Path, year: i32) -> Result<Self> {
+        let path = handoff::input(dir, year, handoff::File::Anomalies)?;
+        let version = version(&path)?;
+        let rows = Rows::of(anomalies::read(&path)?, year);
+        let rows = rows.with_context(|| format!("cannot load {}", path.display()))?;
+        Ok(Input {
+            dir,
+            year,
+            version,
+            rows,
+        })
+    }
+
+    /// Reads it again if another run has replaced it.
+    pub(crate) fn refresh(&mut self) -> Result<()> {
+        let path = handoff::input(self.dir, self.year, handoff::File::Anomalies)?;
+        if version(&path)? != self.version {
+            log::info!(
+                "{}: another run has brought a newer one, reading it",
+                path.display()
+            );
+            *self = Input::read(self.dir, self.year)?;
+        }
+        Ok(())
+    }
+}
+
+fn version(path: &Path) -> Result<Version> {
+    let found = fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?;
+    Ok(Version {
+        device: found.dev(),
+        number: found.ino(),
+        modified: found.modified()?,
+    })
+}
 
 /// The rows, column by column, in the order of [`anomalies::COLUMNS`].
 pub(crate) struct Rows {

@@ -32,11 +32,14 @@ impl FromStr for Table {
         if parts.len() > 2 || parts.iter().any(|p| p.is_empty() || p.contains('\0')) {
             return Err("give table or schema.table".into());
         }
-        // PostgreSQL cuts a longer one off without a word.
-        match parts.iter().find(|p| p.len() > 63) {
-            Some(long) => Err(format!("{long} is longer than PostgreSQL's 63 bytes")),
-            None => Ok(Table { parts }),
+        if parts.len() == 2 && parts[0].starts_with("pg_") {
+            return Err("a schema of the server's own, such as pg_temp, keeps no table".into());
         }
+        // PostgreSQL cuts a longer one off without a word.
+        if parts.iter().any(|p| p.len() > 63) {
+            return Err("a name of more than PostgreSQL's 63 bytes".into());
+        }
+        Ok(Table { parts })
     }
 }
 

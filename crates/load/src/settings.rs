@@ -61,6 +61,17 @@ struct Parts {
     time_out: Option<String>,
 }
 
+/// Variables of PostgreSQL's own programs that we do not know, and that mean another server or another proof of who is
+/// who.
+const ELSEWHERE: [&str; 6] = [
+    "PGSERVICE",
+    "PGHOSTADDR",
+    "PGSSLCERT",
+    "PGSSLKEY",
+    "PGSSLCRL",
+    "PGSSLCRLDIR",
+];
+
 impl Settings {
     /// Those of this process.
     ///
@@ -72,6 +83,19 @@ impl Settings {
             let name = name.to_string_lossy();
             if (name.starts_with("PG") || name == "DATABASE_URL") && value.to_str().is_none() {
                 return Err(usage(format!("{name} is not UTF-8: correct it")).into());
+            }
+            let demands = matches!(
+                &*name,
+                "PGCHANNELBINDING" | "PGGSSENCMODE" | "PGREQUIREAUTH"
+            );
+            if !value.is_empty()
+                && (ELSEWHERE.contains(&&*name)
+                    || demands && value != "prefer" && value != "disable")
+            {
+                let text = format!(
+                    "{name} is not heeded here, and would lead elsewhere or ask for more: unset it"
+                );
+                return Err(usage(text).into());
             }
         }
         Settings::from_environment(&|name| std::env::var(name).ok())
@@ -91,10 +115,15 @@ impl Settings {
             .host
             .or_else(|| variable("PGHOST"))
             .unwrap_or_else(|| "localhost".into());
+        // Not shown: there may be a password in it.
+        if host.contains("://") || host.contains('@') {
+            let text = "PGHOST looks like an address: set it to the name of the host, or write DATABASE_URL";
+            return Err(usage(text).into());
+        }
         let port = match url.port.or_else(|| variable("PGPORT")) {
             Some(port) => port
                 .parse()
-                .map_err(|_| usage(format!("PGPORT {port:?} is no port")))?,
+                .map_err(|_| usage("PGPORT is no port: set it to a number up to 65535"))?,
             None => 5432,
         };
         let user = url
@@ -106,6 +135,10 @@ impl Settings {
             .database
             .or_else(|| variable("PGDATABASE"))
             .unwrap_or_else(|| user.clone());
+        if database.contains("://") || database.contains('=') {
+            let text = "PGDATABASE looks like an address: set it to the name of the database, or write DATABASE_URL";
+            return Err(usage(text).into());
+        }
         let password = match url.password.or_else(|| variable("PGPASSWORD")) {
             Some(password) => Some(password),
             None => {
@@ -123,11 +156,9 @@ impl Settings {
             Some("require") => TlsMode::Require,
             Some("verify-ca") => TlsMode::VerifyCa,
             Some("verify-full") => TlsMode::VerifyFull,
-            Some(other) => {
+            Some(_) => {
                 let modes = "disable, allow, prefer, require, verify-ca or verify-full";
-                return Err(
-                    usage(format!("PGSSLMODE {other:?} is unknown: set it to {modes}")).into(),
-                );
+                return Err(usage(format!("PGSSLMODE is unknown: set it to {modes}")).into());
             }
         };
         // Anybody can have a certificate that the operating system trusts, for a name of his own.
@@ -141,9 +172,7 @@ impl Settings {
         }
         let time_out = match url.time_out.or_else(|| variable("PGCONNECT_TIMEOUT")) {
             Some(seconds) => seconds.parse().map_err(|_| {
-                usage(format!(
-                    "PGCONNECT_TIMEOUT {seconds:?} is no number of seconds"
-                ))
+                usage("PGCONNECT_TIMEOUT is no number of seconds: set it to one, 0 for no limit")
             })?,
             None => 10,
         };
@@ -172,7 +201,10 @@ impl Parts {
         // Whatever is wrong with it, the text may hold a password and is not shown.
         let url = Url::parse(&with_a_host(text))
             .map_err(|e| usage(format!("DATABASE_URL: {e}: {FORM}")))?;
-        if !matches!(url.scheme(), "postgres" | "postgresql") {
+        if !matches!(url.scheme(), "postgres" | "postgresql")
+            || url.cannot_be_a_base()
+            || !text.contains("://")
+        {
             return Err(usage(format!("DATABASE_URL is not for PostgreSQL: {FORM}")).into());
         }
         // A password with one of these characters in it ends there, and its rest is elsewhere.
@@ -368,6 +400,15 @@ mod tests {
             &[("PGUSER", "u"), ("PGSSLMODE", "maybe")],
             &[("PGUSER", "u"), ("PGCONNECT_TIMEOUT", "soon")],
             &[("PGPASSWORD", "canary")],
+            &[("PGUSER", "u"), ("PGHOST", "postgresql://u:canary@h/d")],
+            &[("PGUSER", "u"), ("PGHOST", "u:canary@h")],
+            &[("PGUSER", "u"), ("PGDATABASE", "postgres://u:canary@h/d")],
+            &[("PGUSER", "u"), ("PGDATABASE", "dbname=d password=canary")],
+            &[("PGUSER", "u"), ("PGPORT", "canary")],
+            &[("PGUSER", "u"), ("PGSSLMODE", "canary")],
+            &[("PGUSER", "u"), ("PGCONNECT_TIMEOUT", "canary")],
+            &[("DATABASE_URL", "postgresql:u:canary/d")],
+            &[("DATABASE_URL", "postgresql:/u:canary/d")],
         ] {
             let error = of(variables).err().unwrap();
             assert!(error.is::<Usage>(), "{variables:?}");

@@ -8,7 +8,7 @@ use flights::{anomalies, name};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::{Client, Transaction};
 
-use crate::rows::Rows;
+use crate::rows::{Input, Rows};
 use crate::schema::{LAST_UPDATE, Table, prepare, quoted, sql_type};
 
 /// Beside a table of this name `--table` could not be one of the same name.
@@ -17,9 +17,10 @@ const INCOMING: &str = "pg_temp.flight_delays_load_incoming";
 const TURN: i64 = 0x666c_6967_6874_7321;
 
 /// No load holds others up for long, or is held up, unless the server, the database or the user has limits of its own.
-const LIMITS: &str = "SELECT set_config(name, value, true) FROM (VALUES ('lock_timeout', '60s'), \
+/// The names that we compare the server prints without quotes.
+const SETTINGS: &str = "SELECT set_config(name, value, true) FROM (VALUES ('lock_timeout', '60s'), \
     ('statement_timeout', '300s'), ('idle_in_transaction_session_timeout', '60s')) AS limits (name, value) \
-    WHERE current_setting(name) = '0'";
+    WHERE current_setting(name) = '0' UNION ALL SELECT set_config('quote_all_identifiers', 'off', true)";
 
 /// The connection ended when the answer to a commit was due.
 #[derive(Debug, thiserror::Error)]
@@ -33,21 +34,30 @@ pub(crate) struct Changed {
     pub(crate) deleted: u64,
 }
 
-/// Makes the year's rows of the table equal to `rows`.
+/// Another load did not end in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no turn")]
+pub(crate) struct NoTurn;
+
+/// Makes the year's rows of the table equal to those of `input`.
 ///
 /// # Errors
 /// Those of the server; nothing is changed then.
 pub(crate) async fn upsert(
     client: &mut Client,
     table: &Table,
-    rows: &Rows,
+    input: &mut Input<'_>,
     year: i32,
 ) -> Result<Changed> {
     let transaction = client.transaction().await?;
-    transaction.query(LIMITS, &[]).await?;
+    transaction.query(SETTINGS, &[]).await?;
     // Loads take turns: the first may be creating the table, which has more than one name.
     let turn = "SELECT pg_advisory_xact_lock($1)";
-    transaction.execute(turn, &[&TURN]).await?;
+    let taken = transaction.execute(turn, &[&TURN]).await;
+    taken.map_err(|e| Error::new(e).context(NoTurn))?;
+    // While we waited, another run may have loaded a newer file.
+    input.refresh()?;
+    let rows = &input.rows;
     prepare(&transaction, table).await?;
     copy(&transaction, rows).await?;
     let changed = replace(&transaction, table, year, rows.len()).await?;
@@ -116,13 +126,14 @@ async fn replace(
     );
     let deleted = transaction.execute(&gone, &[&from, &to]).await?;
     let different = format!(
-        "WITH changed AS ( \
-           INSERT INTO {table} ({names}, {LAST_UPDATE}) \
-           SELECT *, now() FROM (SELECT {} FROM {INCOMING} \
-                                 EXCEPT SELECT {names} FROM {table} WHERE {date} >= $1 AND {date} < $2) d \
+        "WITH different AS ( \
+           SELECT {} FROM {INCOMING} EXCEPT SELECT {names} FROM {table} WHERE {date} >= $1 AND {date} < $2), \
+         changed AS ( \
+           INSERT INTO {table} ({names}, {LAST_UPDATE}) SELECT *, now() FROM different \
            ON CONFLICT ({id}) DO UPDATE SET {}, {LAST_UPDATE} = excluded.{LAST_UPDATE} \
            RETURNING (xmax = 0) AS is_new) \
-         SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed",
+         SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new), \
+                (SELECT count(*) FROM different) FROM changed",
         sent.join(", "),
         sets.join(", ")
     );
@@ -134,6 +145,12 @@ async fn replace(
         there as usize == rows,
         "{there} of the year's {rows} rows would be in it, nothing was changed: a trigger or a rule \
          of the table keeps rows away, drop it or choose another --table"
+    );
+    let (changed, different) = (count(0) + count(1), count(2));
+    ensure!(
+        changed == different,
+        "{changed} of {different} rows would be changed, nothing was: a trigger of the table keeps them as they are, \
+         drop it or choose another --table"
     );
     Ok(Changed {
         inserted: count(0),

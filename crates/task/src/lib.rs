@@ -19,7 +19,6 @@ mod stop;
 pub use progress::Progress;
 
 use std::io::Write;
-use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -121,21 +120,19 @@ pub fn main<W: Worker>() -> ExitCode {
     // However quiet, an error is told.
     let level = args.common().verbosity.log_level_filter();
     log_lines::start(W::NAME, level.max(log::LevelFilter::Error));
-    if let Err(e) = limits::check_open_files() {
+    if let Err(e) = limits::check_open_files().and_then(|()| limits::check_threads()) {
         return fail(&e);
     }
     if let Err(e) = stop::on_signal() {
         return fail(&anyhow::Error::new(e).context("cannot watch for SIGTERM"));
     }
     let year = args.common().year;
-    // A defect of ours is told in one line, too. The hook has told it when the panic is caught.
+    // A defect of ours is told in one line, too, and ends all: another thread could wait for the one that has it.
     std::panic::set_hook(Box::new(|defect| {
         log::error!("a defect of this program, please report it: {defect}");
+        stop::at_once(1);
     }));
-    let Ok(result) = std::panic::catch_unwind(AssertUnwindSafe(|| args.run())) else {
-        return ExitCode::FAILURE;
-    };
-    match result.and_then(|summary| {
+    match args.run().and_then(|summary| {
         log::logger().flush();
         let seconds = (start.elapsed().as_secs_f64() * 1e3).round() / 1e3;
         let line = Line {
@@ -156,15 +153,18 @@ pub fn main<W: Worker>() -> ExitCode {
     }
 }
 
-/// What is wrong with the arguments: clap's text, without the usage that it shows below. An address
-/// with a user, and thus perhaps a password, is not shown.
+/// What is wrong with the arguments: clap's text, without the usage that it shows below. An address is not shown:
+/// there may be a password or a signature in it.
 fn what(e: &clap::Error) -> String {
     let mut text = e.to_string();
     for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg] {
         if let Some(ContextValue::String(value)) = e.get(kind)
-            && value.contains('@')
+            && (value.contains('@') || value.contains("://"))
         {
-            text = text.replace(value, "…");
+            text = text.replace(&format!("'{value}'"), "'…'");
+            if value.contains('@') {
+                text = text.replace(value, "…");
+            }
         }
     }
     let end = text.find("\n\nUsage:").or(text.find("\n\nFor more"));

@@ -1,6 +1,9 @@
 //! What the system may do with a worker's memory, and what it has to give to it.
 
-use anyhow::{Result, ensure};
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::{Context, Result, ensure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// So many open files are enough for every worker; with fewer a library may fail in a way that says nothing.
@@ -24,4 +27,25 @@ pub(crate) fn check_open_files() -> Result<()> {
         "{allowed} open files are too few: raise the limit (ulimit -n) to {OPEN_FILES} or more"
     );
     Ok(())
+}
+
+/// Refuses to begin where a library could not start its threads, of which it has up to two a core.
+pub(crate) fn check_threads() -> Result<()> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let wanted = 8 + 2 * cores;
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
+        let closed = gate.lock();
+        for _ in 0..wanted {
+            thread::Builder::new()
+                .spawn_scoped(scope, || drop(gate.lock()))
+                .with_context(|| {
+                    format!(
+                        "fewer than {wanted} threads may be started: raise the limit on processes (ulimit -u, or the container's)"
+                    )
+                })?;
+        }
+        drop(closed);
+        Ok(())
+    })
 }

@@ -26,12 +26,18 @@ pub(crate) fn one_line(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
     let mut line = String::new();
     for c in words.join(" ").chars() {
-        match c.is_control() {
+        match c.is_control() || turns_text(c) {
             true => line.extend(c.escape_default()),
             false => line.push(c),
         }
     }
     line
+}
+
+/// The marks of Unicode's bidirectional algorithm, which show a text in another order than it has, and those that
+/// are not shown at all.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 struct AboveBars;
@@ -52,7 +58,10 @@ mod tests {
 
     #[test]
     fn no_text_looks_like_two_lines_or_gives_orders() {
-        let text = "a\nload: error: b\r\u{2028}c \u{1b}[2J\0 größer";
-        assert_eq!(one_line(text), r"a load: error: b c \u{1b}[2J\u{0} größer");
+        let text = "a\nload: error: b\r\u{2028}c \u{1b}[2J\0 größer \u{202e}1";
+        assert_eq!(
+            one_line(text),
+            r"a load: error: b c \u{1b}[2J\u{0} größer \u{202e}1"
+        );
     }
 }
