@@ -27,7 +27,8 @@ test: environment superset
 	@.ci/test
 
 chaos: workers environment $(FULL_YEAR)
-	@cargo test --quiet --release --workspace $(patsubst crates/chaos/tests/%.rs,--test %,$(wildcard crates/chaos/tests/*.rs)) -- --include-ignored --nocapture --test-threads=1
+	@set -o pipefail; cargo test --quiet --no-fail-fast --release --workspace $(patsubst crates/chaos/tests/%.rs,--test %,$(wildcard crates/chaos/tests/*.rs)) -- --include-ignored --nocapture --test-threads=1 2>&1 | tee .run/chaos.log
+	@! grep -a "SKIPPED: " .run/chaos.log
 
 dashboard: environment superset
 	@$(PYTHON) airflow/local/dashboard.py

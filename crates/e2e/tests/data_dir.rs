@@ -276,8 +276,9 @@ fn a_pipe_in_the_place_of_an_input() {
         let place = Place::new();
         fs::create_dir_all(place.path(input).parent().unwrap()).unwrap();
         pipe(&place.path(input));
-        let error = place.refusal(place.worker(name));
-        assert_eq!(error, format!("…/{input} is not a file: move it away"));
+        let path = place.path(input);
+        let told = format!("{} is not a file: move it away", path.display());
+        assert_eq!(place.worker(name).run().error(), told);
     }
 }
 

@@ -184,8 +184,9 @@ fn explain(e: io::Error, what: &str, dir: &Path) -> anyhow::Error {
     anyhow::Error::new(e).context(format!("{what}: {advice}"))
 }
 
-/// What a person can do where the data dir cannot be used.
-fn advice(e: &io::Error, dir: &Path) -> &'static str {
+/// What a person can do where the data dir, or another folder, cannot be used.
+#[must_use]
+pub fn advice(e: &io::Error, dir: &Path) -> &'static str {
     if matches!(
         e.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded

@@ -46,7 +46,7 @@ pub(crate) fn broke_off(e: &Error) -> bool {
 }
 
 /// Whether the lake does not let us.
-pub(crate) fn is_refused(e: &Error) -> bool {
+fn is_refused(e: &Error) -> bool {
     matches!(
         e,
         Error::Unauthenticated { .. } | Error::PermissionDenied { .. }

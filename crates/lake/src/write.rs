@@ -11,7 +11,6 @@ use handoff::Draft;
 use object_store::path::Path as Key;
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
 
-use crate::advice::is_refused;
 use crate::{AT_ONCE, Lake, LakeUrl, PART, PAUSES, RETRY};
 
 impl Lake {
@@ -73,8 +72,8 @@ impl Lake {
                 log::debug!("{place}: the upload could not be called off: {e}");
             }
             let error = error?;
-            let in_vain = is_refused(&error) || start.elapsed() > RETRY;
-            let Some(pause) = pauses.next().filter(|_| !in_vain) else {
+            let in_time = start.elapsed() < RETRY;
+            let Some(pause) = pauses.next().filter(|_| in_time) else {
                 return Err(failed(error));
             };
             log::debug!("{place}: {error}: uploading it anew");
@@ -113,12 +112,11 @@ impl Lake {
 /// Copies a file to its place in a folder; two runs that share the folder take turns. Returns its size.
 fn write_file(file: &mut File, target: &Path) -> Result<u64> {
     let folder = target.parent().unwrap_or(target);
-    make_folders(folder).with_context(|| {
-        format!(
-            "cannot make {}: check the folder's owner, its mode and its disk",
-            folder.display()
-        )
-    })?;
+    if let Err(e) = make_folders(folder) {
+        let advice = handoff::advice(&e, folder);
+        let what = format!("cannot make {}: {advice}", folder.display());
+        return Err(anyhow::Error::new(e).context(what));
+    }
     let mut out = BufWriter::with_capacity(1 << 20, Draft::of(target)?);
     io::copy(file, &mut out)?;
     let mut draft = out.into_inner().map_err(io::IntoInnerError::into_error)?;
