@@ -651,7 +651,7 @@ impl OwnLog {
     const SEGMENT: usize = 16 << 20;
 
     fn start() -> Option<Self> {
-        let server = Server::with_small_disk(3 * Self::SEGMENT >> 10)?;
+        let server = Server::with_small_disk((3 * Self::SEGMENT) >> 10)?;
         let mut database = server.database();
         let data = PathBuf::from(database.value("SHOW data_directory"));
         // A file that is needed no more makes room, and does not become the next one.
