@@ -152,7 +152,7 @@ impl Reader {
     }
 
     /// Refuses a piece with more rows that cannot be read than it could have rows: each takes memory of its own.
-    fn check(&self, rejects: &[Reject]) -> Result<()> {
+    fn bound(&self, rejects: &[Reject]) -> Result<()> {
         ensure!(
             rejects.len() as u64 <= pieces::PIECE / SHORTEST_ROW,
             "{}: {} lines of one part of it cannot be read: this is no file of flights",

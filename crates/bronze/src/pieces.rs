@@ -95,7 +95,7 @@ fn piece<T>(
                 reason,
                 row: row.to_vec(),
             });
-            reader.check(&rejects)?;
+            reader.bound(&rejects)?;
         }
         lines += 1;
         rest = rest.get(end + 1..).unwrap_or_default();

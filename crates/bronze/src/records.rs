@@ -60,7 +60,7 @@ pub(crate) fn read<T>(
                 rejects.push(Reject { line, reason, row });
                 (first.len(), 1)
             });
-            reader.check(&rejects)?;
+            reader.bound(&rejects)?;
             at += bytes;
             line += count;
         }

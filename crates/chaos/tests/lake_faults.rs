@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use chaos::proxy::{Fault, Proxy};
+use std::fs::File;
+use std::io::Write;
 use std::thread;
 use std::time::Instant;
 
@@ -243,21 +245,72 @@ fn a_line_that_stalls() {
     );
 }
 
-/// The object is written anew before each of the requests that read it.
-#[test]
-fn an_object_that_changes_while_it_is_read() {
-    let text = |delay: &str| {
+/// Two raw files of four parts of 8 MB that have the same size.
+fn two_versions() -> [String; 2] {
+    let versions = ["1.0", "2.0"].map(|delay| {
         let bronze = Bronze::ordinary(1).set(0, "DEP_DELAY", delay).text();
         let (head, row) = bronze.split_once('\n').unwrap();
         let mut text = format!("{head}\n");
-        // Four parts of 8 MB.
         while text.len() < 26 << 20 {
             text.push_str(row);
         }
         text
-    };
-    let (old, new) = (text("1.0"), text("2.0"));
-    assert_eq!(old.len(), new.len());
+    });
+    assert_eq!(versions[0].len(), versions[1].len());
+    versions
+}
+
+/// In a folder it may be written over in place, under its name, while it is read.
+#[test]
+fn a_raw_file_that_is_written_over_in_place() {
+    let [old, new] = two_versions();
+    let place = Place::new();
+    let raw = "lake/01_bronze/2013.csv";
+    let (mut cases, mut changed) = (0, 0);
+    for write in (0..24).step_by(5) {
+        place.put(raw, &old);
+        let _ = place.worker("cleanup").run().summary();
+        let mut seen = 0;
+        let finished = trace(place.worker("extract"), |point| {
+            if point.call == "write" && point.on.ends_with(".unfinished") {
+                if seen == write {
+                    let mut over = File::options().write(true).open(place.path(raw)).unwrap();
+                    over.write_all(new.as_bytes()).unwrap();
+                }
+                seen += 1;
+            }
+            Then::GoOn
+        });
+        assert!(seen > write, "{seen}");
+        if finished.code == Some(0) {
+            let copy = place.get("data/2013_01_bronze.csv");
+            assert!(
+                copy == old.as_bytes() || copy == new.as_bytes(),
+                "a mixture"
+            );
+        } else {
+            let error = finished.error();
+            assert!(
+                error.contains("the object changed while it was read: run again"),
+                "{error}"
+            );
+            assert_eq!(place.names("data/"), [""; 0]);
+            changed += 1;
+        }
+        cases += 1;
+    }
+    assert!(changed > 3, "{changed}");
+    report(
+        "the raw file in a folder is written over in place while it is read",
+        cases,
+        &format!("{changed} times exit 1 and a line that says so"),
+    );
+}
+
+/// The object is written anew before each of the requests that read it.
+#[test]
+fn an_object_that_changes_while_it_is_read() {
+    let [old, new] = two_versions();
     let s3 = S3::start();
     let worker = |place: &Place| {
         let worker = place.worker_on("extract", &format!("s3://{BUCKET}"));

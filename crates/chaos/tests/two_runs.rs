@@ -229,6 +229,50 @@ fn cleanup_at_every_point() {
     );
 }
 
+/// Two data dirs and one lake that is a folder: while `clean` of the one stands still at each system call in the lake,
+/// the other's goes on.
+#[test]
+fn two_data_dirs_on_one_lake() {
+    let text = Bronze::ordinary(900).set(7, "DISTANCE", "far").text();
+    let (place, other) = (Place::with_bronze(&text), Place::with_bronze(&text));
+    let lake = place.path("lake").display().to_string();
+    let clean = |place: &Place| place.worker_on("clean", &lake);
+    let points = points(clean(&place));
+    let whole = place.files();
+    let in_the_lake: Vec<_> = points
+        .keys()
+        .filter(|point| point.on.starts_with("lake/"))
+        .collect();
+    assert!(in_the_lake.len() > 8, "{in_the_lake:?}");
+    for &point in &in_the_lake {
+        let mut running = None;
+        let finished = trace(clean(&place), |now| {
+            if running.is_none() && now == point {
+                let worker = clean(&other);
+                let second = thread::spawn(move || worker.run());
+                let start = Instant::now();
+                while !second.is_finished() && start.elapsed() < PATIENCE {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                for (name, bytes) in place.files() {
+                    let hidden = name.ends_with(".unfinished");
+                    assert!(hidden || whole[&name] == bytes, "{point}: {name}");
+                }
+                running = Some(second);
+            }
+            Then::GoOn
+        });
+        let _ = finished.summary();
+        let _ = running.unwrap().join().unwrap().summary();
+        assert_same(&whole, &place.files());
+    }
+    report(
+        "two data dirs on one lake that is a folder, at each system call in it",
+        in_the_lake.len(),
+        "both through; every object whole at any time",
+    );
+}
+
 /// All steps in turn, up to the first that fails: whether none did.
 fn run(steps: Vec<Worker>) -> bool {
     steps.into_iter().all(|step| passed(&step.run()))

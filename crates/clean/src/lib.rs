@@ -114,7 +114,7 @@ impl Worker for Args {
         let (path, bytes) = silver.publish()?;
         let place = lake.write(&path, &lake::key::silver(year))?;
         if rejected == 0 {
-            handoff::remove(dir, year, File::Rejected)?;
+            handoff::remove(&handoff::path(dir, year, File::Rejected))?;
             lake.remove(&lake::key::rejected(year))?;
         }
         log::info!(

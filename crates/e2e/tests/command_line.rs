@@ -162,6 +162,13 @@ fn variables_that_make_no_sense() {
             "soon",
             "PGCONNECT_TIMEOUT is no number",
         ),
+        ("PGSERVICE", "warehouse", "PGSERVICE is not heeded here"),
+        ("PGHOSTADDR", "10.0.0.1", "PGHOSTADDR is not heeded here"),
+        (
+            "PGCHANNELBINDING",
+            "require",
+            "PGCHANNELBINDING is not heeded here",
+        ),
         ("PGHOST", "db", "no user: set PGUSER or DATABASE_URL"),
     ] {
         let mut load = Worker::new("load")

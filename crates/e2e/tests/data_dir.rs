@@ -139,7 +139,7 @@ fn a_file_in_the_place_of_the_data_dir() {
         let error = place.refusal(worker);
         assert!(error.contains("…/data"), "{name}: {error}");
         assert!(
-            error.contains("it is not a folder, choose another --data-dir"),
+            error.contains("it is not a folder, choose another"),
             "{name}: {error}"
         );
     }

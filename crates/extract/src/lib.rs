@@ -69,7 +69,7 @@ impl Worker for Args {
         let bytes = match there {
             Some(bytes) => {
                 log::info!("{} is there already and is up to date", copy.display());
-                handoff::tidy(dir, year, File::Bronze)?;
+                handoff::tidy(&copy)?;
                 bytes
             }
             None => {

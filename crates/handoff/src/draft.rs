@@ -167,13 +167,14 @@ fn lock(hidden: &Path, target: &Path) -> io::Result<fs::File> {
 
 /// Opens a file, if it is there. Anything else may make us wait for ever, or lead elsewhere.
 fn open(path: &Path) -> io::Result<Option<fs::File>> {
-    match fs::symlink_metadata(path).and_then(|m| match m.is_file() {
-        true => fs::File::open(path),
-        false => {
-            let text = format!("{} is not a file: move it away", path.display());
-            Err(io::Error::other(text))
+    let opened = fs::symlink_metadata(path).and_then(|found| {
+        if found.is_file() {
+            return fs::File::open(path);
         }
-    }) {
+        let text = format!("{} is not a file: move it away", path.display());
+        Err(io::Error::other(text))
+    });
+    match opened {
         Ok(file) => Ok(Some(file)),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),

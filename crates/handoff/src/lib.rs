@@ -118,28 +118,23 @@ impl fmt::Display for Removed {
     }
 }
 
-/// Removes one file of the year, and what a killed worker left of it half written. Waits until the run that has
-/// published it is done with it: the next run, which finds no file, would not. One that another process is writing at
-/// this moment stays.
+/// Removes a file, and what a killed worker left of it half written. Waits until the run that has published it is
+/// done with it: the next run, which finds no file, would not. One that another process is writing at this moment
+/// stays.
 ///
 /// # Errors
 /// When the file is there and cannot be removed.
-pub fn remove(dir: &Path, year: i32, file: File) -> Result<Vec<Removed>> {
-    let path = path(dir, year, file);
-    let published = removed(draft::remove_published(&path), &path)?;
-    Ok(published
-        .into_iter()
-        .chain(tidy(dir, year, file)?)
-        .collect())
+pub fn remove(path: &Path) -> Result<Vec<Removed>> {
+    let published = removed(draft::remove_published(path), path)?;
+    Ok(published.into_iter().chain(tidy(path)?).collect())
 }
 
 /// Removes what a killed worker left of a file half written.
 ///
 /// # Errors
 /// When there is something, and it cannot be removed.
-pub fn tidy(dir: &Path, year: i32, file: File) -> Result<Option<Removed>> {
-    let path = path(dir, year, file);
-    removed(draft::remove_abandoned(&path), &path)
+pub fn tidy(path: &Path) -> Result<Option<Removed>> {
+    removed(draft::remove_abandoned(path), path)
 }
 
 /// Removes every file of the year, as [`remove`] does.
@@ -149,19 +144,9 @@ pub fn tidy(dir: &Path, year: i32, file: File) -> Result<Option<Removed>> {
 pub fn remove_year(dir: &Path, year: i32) -> Result<Vec<Removed>> {
     let mut all = vec![];
     for file in File::ALL {
-        all.extend(remove(dir, year, file)?);
+        all.extend(remove(&path(dir, year, file))?);
     }
     Ok(all)
-}
-
-/// Removes any file, as [`remove`] does.
-///
-/// # Errors
-/// When the file is there and cannot be removed.
-pub fn remove_file(path: &Path) -> Result<()> {
-    removed(draft::remove_published(path), path)?;
-    removed(draft::remove_abandoned(path), path)?;
-    Ok(())
 }
 
 fn removed(found: io::Result<Option<(PathBuf, u64)>>, path: &Path) -> Result<Option<Removed>> {
@@ -198,7 +183,7 @@ pub fn advice(e: &io::Error, dir: &Path) -> &'static str {
     }
     match fs::metadata(dir) {
         Ok(m) if m.is_dir() => "check its owner, its mode and its disk",
-        Ok(_) => "it is not a folder, choose another --data-dir",
-        Err(_) => "the folder is missing, create it or choose another --data-dir",
+        Ok(_) => "it is not a folder, choose another",
+        Err(_) => "the folder is missing, create it or choose another",
     }
 }

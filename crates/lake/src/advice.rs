@@ -11,7 +11,6 @@ impl Lake {
         // The library has no variant for a failed listing, only its text.
         let answered = |status: &str| text.contains(&format!("status code: {status}"));
         let advice = match (&e, &self.url) {
-            (e, _) if is_full(e) => "the disk is full: free some space and run again",
             (Error::NotFound { .. }, LakeUrl::Folder(_)) => "it is not there any more: run again",
             (Error::Precondition { .. }, _) => "the object changed while it was read: run again",
             (_, LakeUrl::Folder(_)) => "check the folder's owner, its mode and its disk",
@@ -74,15 +73,4 @@ fn causes(e: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)>
 /// Without any credentials the last place that is asked is the machine's own role.
 fn is_about_credentials(e: &Error) -> bool {
     causes(e).any(|c| c.to_string().contains("169.254.169.254"))
-}
-
-fn is_full(e: &Error) -> bool {
-    causes(e)
-        .filter_map(|c| c.downcast_ref::<std::io::Error>())
-        .any(|e| {
-            matches!(
-                e.kind(),
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-            )
-        })
 }

@@ -13,8 +13,8 @@ pub use url::LakeUrl;
 
 use std::fs::{self, Metadata};
 use std::io;
+use std::ops::Deref;
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -68,10 +68,25 @@ fn look(path: &Path) -> Result<Option<Metadata>> {
 /// An open lake. Its calls block; inside, requests run side by side.
 pub struct Lake {
     url: LakeUrl,
-    store: Arc<dyn ObjectStore>,
-    /// The same, where it is a bucket.
-    bucket: Option<Arc<AmazonS3>>,
+    store: Store,
     runtime: tokio::runtime::Runtime,
+}
+
+/// Where the objects are. A folder is only read through the library; see [`Lake::write`].
+enum Store {
+    Folder(LocalFileSystem),
+    Bucket(AmazonS3),
+}
+
+impl Deref for Store {
+    type Target = dyn ObjectStore;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Store::Folder(folder) => folder,
+            Store::Bucket(bucket) => bucket,
+        }
+    }
 }
 
 impl Lake {
@@ -81,7 +96,7 @@ impl Lake {
     /// # Errors
     /// When the folder is missing or an `AWS_*` variable makes no sense.
     pub fn open(url: &LakeUrl) -> Result<Self> {
-        let (store, bucket): (Arc<dyn ObjectStore>, _) = match url {
+        let store = match url {
             LakeUrl::Folder(dir) => {
                 match look(dir)? {
                     None => bail!(
@@ -96,7 +111,7 @@ impl Lake {
                 }
                 let folder = LocalFileSystem::new_with_prefix(dir)
                     .with_context(|| format!("cannot open the lake {}", dir.display()))?;
-                (Arc::new(folder.with_fsync(true)), None)
+                Store::Folder(folder)
             }
             LakeUrl::S3 { bucket, .. } => {
                 // The TLS library has no provider of its own; a second call changes nothing.
@@ -111,10 +126,8 @@ impl Lake {
                 let builder = aws::from_environment(client)?
                     .with_bucket_name(bucket)
                     .with_retry(retry);
-                let built = builder.build();
-                let bucket =
-                    Arc::new(built.with_context(|| format!("cannot open the lake {url}"))?);
-                (Arc::clone(&bucket) as Arc<dyn ObjectStore>, Some(bucket))
+                let bucket = builder.build();
+                Store::Bucket(bucket.with_context(|| format!("cannot open the lake {url}"))?)
             }
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -125,7 +138,6 @@ impl Lake {
         Ok(Lake {
             url: url.clone(),
             store,
-            bucket,
             runtime,
         })
     }
@@ -138,28 +150,9 @@ impl Lake {
     pub fn bronze(&self, year: i32) -> Result<Option<Object>> {
         let wanted = key::bronze(year).map(|key| self.key(&key));
         // Other names in the folder do not matter, whatever they are.
-        let mut found = match (&self.url, &self.bucket) {
-            (LakeUrl::Folder(dir), _) => {
-                let folder = dir.join(key::BRONZE);
-                ensure!(
-                    look(&folder)?.is_some_and(|found| found.is_dir()),
-                    "no folder {}: create it, or correct --lake (LAKE_URL)",
-                    folder.display()
-                );
-                let mut found = vec![];
-                for key in wanted {
-                    let path = dir.join(key.as_ref());
-                    match look(&path)? {
-                        None => {}
-                        Some(there) if there.is_file() => found.push(key),
-                        Some(_) => bail!("{} is not a file: move it away", path.display()),
-                    }
-                }
-                found
-            }
-            // A HEAD would not tell a bucket that is not there from an object that is not.
-            (LakeUrl::S3 { .. }, Some(bucket)) => self.listed(bucket, &wanted)?,
-            (LakeUrl::S3 { .. }, None) => bail!("the lake {} is not open", self.url),
+        let mut found = match &self.store {
+            Store::Folder(folder) => self.lying(folder, wanted)?,
+            Store::Bucket(bucket) => self.listed(bucket, &wanted)?,
         };
         if found.len() > 1 {
             let names: Vec<_> = found.iter().map(|key| self.place(key)).collect();
@@ -168,6 +161,26 @@ impl Lake {
         found.pop().map(|key| self.head(&key)).transpose()
     }
 
+    /// Those of the raw files that lie in the folder.
+    fn lying(&self, lake: &LocalFileSystem, wanted: [Key; 3]) -> Result<Vec<Key>> {
+        let folder = self.key(key::BRONZE);
+        ensure!(
+            look(&lake.path_to_filesystem(&folder)?)?.is_some_and(|found| found.is_dir()),
+            "no folder {}: create it, or correct --lake (LAKE_URL)",
+            self.place(&folder)
+        );
+        let mut found = vec![];
+        for key in wanted {
+            match look(&lake.path_to_filesystem(&key)?)? {
+                None => {}
+                Some(there) if there.is_file() => found.push(key),
+                Some(_) => bail!("{} is not a file: move it away", self.place(&key)),
+            }
+        }
+        Ok(found)
+    }
+
+    // A HEAD would not tell a bucket that is not there from an object that is not.
     /// Those of the raw files that the bucket has, in order; all of them begin with the first one's name.
     fn listed(&self, bucket: &AmazonS3, wanted: &[Key; 3]) -> Result<Vec<Key>> {
         let first = wanted[0].as_ref();
@@ -222,7 +235,8 @@ impl Lake {
     /// When the lake refuses.
     pub fn remove(&self, key: &str) -> Result<()> {
         if let LakeUrl::Folder(dir) = &self.url {
-            return handoff::remove_file(&dir.join(key));
+            handoff::remove(&dir.join(key))?;
+            return Ok(());
         }
         if !self.has(key)? {
             return Ok(());

@@ -61,23 +61,27 @@ impl Lake {
             file.rewind()?;
             let upload = self.ask(|| self.store.put_multipart(key));
             let mut upload = upload.map_err(failed)?;
-            let sent = self.send(&mut *upload, file, path, place);
-            let error = match sent.map(|()| self.runtime.block_on(upload.complete())) {
-                Ok(Ok(_)) => return Ok(()),
-                Ok(Err(e)) => Ok(e),
-                Err(e) => Err(e),
-            };
-            // The first error is the one to tell; what the lake says of tidying up is not.
-            if let Err(e) = self.runtime.block_on(upload.abort()) {
-                log::debug!("{place}: the upload could not be called off: {e}");
+            if let Err(e) = self.send(&mut *upload, file, path, place) {
+                self.call_off(&mut *upload, place);
+                return Err(e);
             }
-            let error = error?;
+            let Err(error) = self.runtime.block_on(upload.complete()) else {
+                return Ok(());
+            };
+            self.call_off(&mut *upload, place);
             let in_time = start.elapsed() < RETRY;
             let Some(pause) = pauses.next().filter(|_| in_time) else {
                 return Err(failed(error));
             };
             log::debug!("{place}: {error}: uploading it anew");
             thread::sleep(pause);
+        }
+    }
+
+    /// The error before it is the one to tell; what the lake says of this is not.
+    fn call_off(&self, upload: &mut dyn MultipartUpload, place: &str) {
+        if let Err(e) = self.runtime.block_on(upload.abort()) {
+            log::debug!("{place}: the upload could not be called off: {e}");
         }
     }
 

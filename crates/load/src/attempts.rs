@@ -28,16 +28,13 @@ pub(crate) async fn load(
     input: &mut Input<'_>,
     year: i32,
 ) -> Result<Changed> {
-    let (mut connected, mut perhaps_done, mut failures) = (false, false, 0);
-    let mut pauses = PAUSES.into_iter().enumerate();
+    let (mut connected, mut perhaps_done) = (false, false);
+    let mut before = 0;
     loop {
         let error = match attempt(settings, table, input, year, &mut connected).await {
             Ok(changed) => return Ok(changed),
             Err(error) => error,
         };
-        // Before this attempt.
-        let lost = failures > 0;
-        failures += 1;
         perhaps_done |= error.is::<LostAtCommit>();
         let passes = error.downcast_ref::<Explained>().map(|e| e.passes);
         let most = match passes {
@@ -47,10 +44,10 @@ pub(crate) async fn load(
             // wrong host.
             Some(Passes::Lost) => 3,
             // A standby may be about to take over, if there has been another primary a moment ago.
-            Some(Passes::ReadOnly) if lost => PAUSES.len(),
+            Some(Passes::ReadOnly) if before > 0 => PAUSES.len(),
             Some(Passes::Unreachable | Passes::ReadOnly | Passes::Never) | None => 0,
         };
-        let Some((_, pause)) = pauses.next().filter(|(number, _)| *number < most) else {
+        let Some(&pause) = PAUSES[..most].get(before) else {
             return Err(match perhaps_done && !error.is::<LostAtCommit>() {
                 true => error.context(
                     "an earlier attempt got no answer to COMMIT and may have changed the year: run again, that is safe; \
@@ -59,6 +56,7 @@ pub(crate) async fn load(
                 false => error,
             });
         };
+        before += 1;
         log::warn!("{error:#} (the next attempt is in {pause} s)");
         tokio::time::sleep(Duration::from_secs(pause)).await;
     }

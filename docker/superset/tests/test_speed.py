@@ -57,10 +57,7 @@ def test_no_chart_takes_a_second(big, page, capsys):
         for query in (result["query"] for result in results):
             found = rows(big, query)
             assert found, query
-            took = seconds(big, query)
-            if took >= SECONDS:  # perhaps the machine had something else to do
-                took = min(took, *(seconds(big, query) for _ in range(3)))
-            table.append((name[:60], len(found), took))
+            table.append((name[:60], len(found), seconds(big, query)))
     assert len(table) > len(page.charts()) > 20
     table.sort(key=lambda line: -line[2])
     [(all_rows,)] = rows(big, f"SELECT count(*) FROM {TABLE}")
