@@ -241,15 +241,8 @@ impl Year<'_> {
 
     /// The lake has the newer objects and no others.
     pub fn assert_lake_is_newer(&self) {
-        let of_the_lake = |files: &Files| {
-            let mut files = files.clone();
-            files.retain(|name, _| name.starts_with("lake/"));
-            files
-        };
-        assert_same(
-            &of_the_lake(&self.versions.newer.files),
-            &of_the_lake(&self.files()),
-        );
+        let newer = in_the_lake(self.versions.newer.files.clone());
+        assert_same(&newer, &in_the_lake(self.files()));
     }
 
     /// Runs the year again: in the end nothing tells it from one that was not disturbed.
@@ -284,6 +277,13 @@ const REJECTS: [(&str, &str); 2] = [
     ),
 ];
 
+/// Those of the files that are objects of the lake.
+#[must_use]
+pub fn in_the_lake(mut files: Files) -> Files {
+    files.retain(|name, _| name.starts_with("lake/"));
+    files
+}
+
 /// What the workers make of a raw file when nothing disturbs them.
 fn made(place: &Place, database: &mut Database, raw: impl AsRef<[u8]>) -> State {
     place.put(RAW, raw);
@@ -300,7 +300,9 @@ fn made(place: &Place, database: &mut Database, raw: impl AsRef<[u8]>) -> State 
     }
 }
 
-fn rows(database: &mut Database) -> Vec<String> {
+/// The rows of the table, but for when they changed.
+#[must_use]
+pub fn rows(database: &mut Database) -> Vec<String> {
     let rows = format!("SELECT to_jsonb(t) - 'last_update' FROM {TABLE} t ORDER BY id");
     database.rows(&rows).concat()
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use chaos::report::report;
 use chaos::trace::{Then, trace};
-use chaos::year::{Lake, MAKERS, Versions, all_but_loaded};
+use chaos::year::{Lake, MAKERS, Versions, all_but_loaded, rows};
 use e2e::bronze::Bronze;
 use e2e::place::{Place, assert_same};
 use e2e::postgres::Server;
@@ -237,11 +237,10 @@ fn the_year_as_an_unprivileged_user() {
         let silver = fs::metadata(place.path("data/2013_02_silver.parquet"));
         assert_eq!(silver.unwrap().uid(), NOBODY);
     }
-    let rows = "SELECT to_jsonb(t) - 'last_update' FROM agg_dep_delay_by_date t ORDER BY id";
-    let table = database.rows(rows);
+    let table = rows(&mut database);
     database.execute("DROP TABLE agg_dep_delay_by_date");
     let _ = database.load(&wanted).run().summary();
-    assert!(table == database.rows(rows) && !table.is_empty());
+    assert!(table == rows(&mut database) && !table.is_empty());
     let _ = as_nobody(place.worker("cleanup")).run().summary();
     assert_eq!(place.names("data/"), Vec::<String>::new());
     report(

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use chaos::report::report;
 use chaos::trace::{Then, points, trace};
-use chaos::year::{Lake, MAKERS, RUNS, Versions, Year};
+use chaos::year::{Lake, MAKERS, RUNS, Versions, Year, rows};
 use e2e::bronze::Bronze;
 use e2e::place::{Files, Place, assert_same};
 use e2e::postgres::{Database, Server};
@@ -340,7 +340,7 @@ fn steps(place: &Place, database: &Database<'_>, year: i32) -> Vec<Worker> {
 }
 
 /// A place and a database where the years have been made: in turn, or all at once.
-fn years(at_once: bool) -> (Files, Vec<Vec<String>>) {
+fn years(at_once: bool) -> (Files, Vec<String>) {
     let place = Place::new();
     let mut database = Server::shared().database();
     for year in YEARS {
@@ -358,8 +358,7 @@ fn years(at_once: bool) -> (Files, Vec<Vec<String>>) {
     } else {
         assert!(years.into_iter().all(run));
     }
-    let rows = "SELECT to_jsonb(t) - 'last_update' FROM agg_dep_delay_by_date t ORDER BY id";
-    (place.files(), database.rows(rows))
+    (place.files(), rows(&mut database))
 }
 
 /// Into a table that the first of them makes.

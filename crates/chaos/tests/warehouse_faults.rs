@@ -416,11 +416,9 @@ fn another_load_is_at_work() {
     year.database().execute(&format!(
         "ALTER DATABASE \"{name}\" SET lock_timeout = '300ms'"
     ));
-    let mut held = None;
     let mut finished = None;
     let first = trace(year.worker("load"), |point| {
-        if held.is_none() && point.on.contains("COPY") {
-            held = Some(());
+        if finished.is_none() && point.on.contains("COPY") {
             finished = Some(year.worker("load").run());
         }
         Then::GoOn
@@ -527,12 +525,11 @@ fn a_standby_takes_over() {
     let mut versions = Versions::usual_on(server);
     let mut year = year(&mut versions);
     let mut promoting = None;
-    let mut other = year.database().session();
     let finished = trace(year.worker("load"), |point| {
         if promoting.is_none() && point.on.contains("COPY") {
             server.stop("INT");
             server.start_as_standby();
-            let mut other = std::mem::replace(&mut other, year.database().session());
+            let mut other = year.database().session();
             promoting = Some(thread::spawn(move || {
                 thread::sleep(Duration::from_secs(3));
                 other.execute("SELECT pg_promote()");

@@ -180,10 +180,10 @@ impl Lake {
         Ok(found)
     }
 
-    // A HEAD would not tell a bucket that is not there from an object that is not.
     /// Those of the raw files that the bucket has, in order; all of them begin with the first one's name.
     fn listed(&self, bucket: &AmazonS3, wanted: &[Key; 3]) -> Result<Vec<Key>> {
         let first = wanted[0].as_ref();
+        // A HEAD would not tell a bucket that is not there from an object that is not.
         let all = self
             .ask(|| bucket.list_paginated(Some(first), PaginatedListOptions::default()))
             .map_err(|e| {

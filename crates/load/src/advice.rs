@@ -49,11 +49,7 @@ pub(crate) fn explain(e: anyhow::Error, place: &str) -> anyhow::Error {
             _ => of_the_server(code),
         };
         let text = format!("{place}: {}{detail}: {advice}", answer.message());
-        let passes = match *code {
-            SqlState::READ_ONLY_SQL_TRANSACTION => Passes::ReadOnly,
-            _ if passes(code) => Passes::Always,
-            _ => Passes::Never,
-        };
+        let passes = passes(code);
         return Explained { text, passes }.into();
     }
     let (advice, passes) = if e.is::<LostAtCommit>() {
@@ -68,17 +64,18 @@ pub(crate) fn explain(e: anyhow::Error, place: &str) -> anyhow::Error {
     e.context(Explained { text, passes })
 }
 
-/// Serialization, deadlock, a server that stops, starts or is full for the moment.
-fn passes(code: &SqlState) -> bool {
-    matches!(
-        *code,
+/// Serialization, deadlock, a server that stops, starts or is full for the moment pass.
+fn passes(code: &SqlState) -> Passes {
+    match *code {
         SqlState::T_R_SERIALIZATION_FAILURE
-            | SqlState::T_R_DEADLOCK_DETECTED
-            | SqlState::ADMIN_SHUTDOWN
-            | SqlState::CRASH_SHUTDOWN
-            | SqlState::CANNOT_CONNECT_NOW
-            | SqlState::TOO_MANY_CONNECTIONS
-    )
+        | SqlState::T_R_DEADLOCK_DETECTED
+        | SqlState::ADMIN_SHUTDOWN
+        | SqlState::CRASH_SHUTDOWN
+        | SqlState::CANNOT_CONNECT_NOW
+        | SqlState::TOO_MANY_CONNECTIONS => Passes::Always,
+        SqlState::READ_ONLY_SQL_TRANSACTION => Passes::ReadOnly,
+        _ => Passes::Never,
+    }
 }
 
 fn of_the_server(code: &SqlState) -> &'static str {
