@@ -26,6 +26,8 @@ class Lake:
         self.bronze = PROJECT / f"examples/lake/01_bronze/{YEAR}.csv.zst"
         self.owner.upload_file(str(self.bronze), BUCKET, f"01_bronze/{self.bronze.name}")
         login = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        # As the console makes a folder.
+        self.owner.put_object(Bucket=BUCKET, Key=f"01_bronze/{YEAR}.csv/")
         iam, sts = self.client("iam", **login), self.client("sts", **login)
         trust = {"Version": "2012-10-17", "Statement": []}
         role = iam.create_role(RoleName="airflow", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
@@ -93,6 +95,7 @@ def test_the_workers_have_the_rights_that_they_need(lake, tmp_path):
     keys = [one["Key"] for one in client.list_objects_v2(Bucket=BUCKET)["Contents"]]
     assert keys == [
         f"01_bronze/{YEAR}.csv.zst",
+        f"01_bronze/{YEAR}.csv/",
         f"02_silver/year/{YEAR}/{YEAR}_02_silver.parquet",
         f"03_gold/agg_dep_delay_by_date/year/{YEAR}/{YEAR}_03_gold.parquet",
     ]

@@ -36,10 +36,10 @@ impl Form {
 pub struct Part {
     /// The bytes of the rows.
     pub text: Vec<u8>,
-    /// How many rows they are, or were.
-    pub rows: usize,
     /// How many of the rows have a departure delay; `None`: they are mutated.
     pub flown: Option<usize>,
+    /// How many of the rows are no longer there as they were.
+    pub mutated: usize,
 }
 
 /// A file whose rows are partly mutated. Each mutated part stands between two that are not.
@@ -83,26 +83,33 @@ impl RawFile {
                     .iter()
                     .flat_map(|row| written(row, "N123,"))
                     .collect(),
-                rows: untouched.len(),
                 flown: Some(untouched.iter().filter(delay).count()),
+                mutated: 0,
             });
             at += untouched.len();
             let group = &rows[at..rows.len().min(at + random.random_range(1..=3))];
             if group.is_empty() {
                 break;
             }
-            let mut text: Vec<u8> = group.iter().flat_map(|row| written(row, "N123,")).collect();
+            let group_written = group.iter().map(|row| written(row, "N123,"));
+            let group_written: Vec<_> = group_written.collect();
+            let mut text = group_written.concat();
             text.truncate(text.len() - form.line_end.len());
-            let other = &rows[random.random_range(0..rows.len())];
-            mutate(&mut text, other.as_bytes(), random);
+            for _ in group {
+                let other = &rows[random.random_range(0..rows.len())];
+                mutate(&mut text, other.as_bytes(), random);
+            }
             if !form.quotes {
                 text.retain(|byte| *byte != b'"');
             }
             text.extend_from_slice(form.line_end.as_bytes());
+            let lines: Vec<_> = text.split_inclusive(|byte| *byte == form.end()).collect();
+            let left = |row: &&Vec<u8>| lines.contains(&&row[..]);
+            let mutated = group.len() - group_written.iter().filter(left).count();
             parts.push(Part {
                 text,
-                rows: group.len(),
                 flown: None,
+                mutated,
             });
             at += group.len();
         }
@@ -128,11 +135,10 @@ impl RawFile {
         text
     }
 
-    /// How many rows are mutated.
+    /// How many rows are no longer as they were.
     #[must_use]
     pub fn mutated(&self) -> usize {
-        let mutated = self.parts.iter().filter(|part| part.flown.is_none());
-        mutated.map(|part| part.rows).sum()
+        self.parts.iter().map(|part| part.mutated).sum()
     }
 }
 

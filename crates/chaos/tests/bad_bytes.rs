@@ -122,7 +122,11 @@ fn sum_of_its_parts(file: &RawFile, form: Form, year: i32) {
     assert_eq!(at, whole.rows.num_rows());
     assert_eq!(at_untouched, untouched.rows.num_rows());
     for (found, wanted) in whole.rejects.iter().zip(&rejects) {
-        assert_eq!(found, wanted);
+        assert_eq!((found.line, &found.row), (wanted.line, &wanted.row));
+        // A line further on may close the quote, and the row is wrong for another reason then.
+        if !wanted.reason.ends_with("a quote is not closed") {
+            assert_eq!(found.reason, wanted.reason);
+        }
     }
     assert_eq!(whole.rejects.len(), rejects.len());
     assert!(whole.cancellations == cancellations, "other cancellations");
@@ -178,7 +182,7 @@ const OUTCOME: &str = "no panic; each line read, dropped or rejected under its n
 fn some_mutated_rows() {
     // The larger of the samples has several pieces.
     let rows =
-        mutated_rows(2013, &FORMS[..1], 0..1, 58_000) + mutated_rows(2000, &FORMS, 0..1, 14_000);
+        mutated_rows(2013, &FORMS[..1], 0..1, 58_000) + mutated_rows(2000, &FORMS, 0..1, 16_000);
     assert!(rows > 100_000, "{rows}");
     report("raw rows mutated byte by byte", rows, OUTCOME);
 }
@@ -186,7 +190,7 @@ fn some_mutated_rows() {
 #[test]
 #[ignore = "make chaos: minutes"]
 fn a_million_mutated_rows() {
-    let rows = mutated_rows(2013, &FORMS, 1..3, 100_000) + mutated_rows(2000, &FORMS, 1..5, 16_000);
+    let rows = mutated_rows(2013, &FORMS, 1..4, 100_000) + mutated_rows(2000, &FORMS, 1..6, 16_000);
     assert!(rows > 1_000_000, "{rows}");
     report("raw rows mutated byte by byte", rows, OUTCOME);
 }

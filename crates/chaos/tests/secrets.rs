@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -224,7 +225,8 @@ fn the_warehouses_password_is_told_nobody() {
     for bytes in [100, 400, 1000] {
         let cut = Proxy::start(server, Fault::ResetDownload(bytes), 1);
         let worker = load().env("PGPORT", cut.address.port().to_string());
-        let _ = runs.run("a connection that breaks", worker);
+        let finished = runs.run("a connection that breaks", worker);
+        assert!(cut.faults() > 0, "{bytes} bytes: {finished:?}");
     }
     assert_says_nothing("the server's log", &Server::shared().log());
     report(
@@ -234,10 +236,12 @@ fn the_warehouses_password_is_told_nobody() {
     );
 }
 
-/// Answers every request with the same body, and never says another word.
-fn answering(body: &str) -> SocketAddr {
+/// Answers every request with the same body, and never says another word; counts the requests.
+fn answering(body: &str) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let requests = Arc::clone(&asked);
     let answer = format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
@@ -245,11 +249,13 @@ fn answering(body: &str) -> SocketAddr {
     thread::spawn(move || {
         for client in listener.incoming() {
             let mut client = client.unwrap();
-            let _ = client.read(&mut [0; 16 << 10]);
+            if client.read(&mut [0; 16 << 10]).is_ok_and(|bytes| bytes > 0) {
+                requests.fetch_add(1, Ordering::Relaxed);
+            }
             let _ = client.write_all(answer.as_bytes());
         }
     });
-    address
+    (address, asked)
 }
 
 #[test]
@@ -330,57 +336,77 @@ fn the_lakes_keys_are_told_nobody() {
         let endpoint = format!("http://{}", server.address);
         let finished = runs.run("refused", worker().env("AWS_ENDPOINT_URL", endpoint));
         assert_eq!(finished.code, Some(1), "{status}: {finished:?}");
+        assert!(server.faults() > 0, "{status}: {finished:?}");
     }
     // A proxy that has a password of its own.
-    let proxy = Proxy::start(s3.address, Fault::Status(407), usize::MAX).address;
-    let proxy = format!("http://user:canary@{proxy}");
-    let proxied = worker().env("HTTP_PROXY", &proxy).env("http_proxy", proxy);
-    let _ = runs.run("a proxy", proxied);
+    let proxy = Proxy::start(s3.address, Fault::Status(407), usize::MAX);
+    let address = format!("http://user:canary@{}", proxy.address);
+    let proxied = worker().env("HTTP_PROXY", &address);
+    let finished = runs.run("a proxy", proxied.env("http_proxy", address));
+    assert!(proxy.faults() > 0, "{finished:?}");
 
     // Keys of a role, from a service that answers nonsense.
     place.put("token", "canary");
-    let mut with_roles = vec![];
+    // Who gives tokens for those of others is asked over TLS alone.
+    let authority = Authority::new("ours");
+    place.put("root.pem", &authority.root);
+    let certificate = authority.localhost(2099);
+    let (mut with_roles, mut fronts) = (vec![], vec![]);
     for body in [
         "canary",
+        "\"canary\"",
         "{\"AccessKeyId\":\"k\",\"SecretAccessKey\":\"canary\"}",
+        "{\"AccessKeyId\":\"k\",\"SecretAccessKey\":\"canary\",\"Token\":1,\"Expiration\":\"canary\"}",
         "{\"AccessKeyId\":\"k\",\"SecretAccessKey\":\"canary\",\"Token\":\"canary\",\"Expiration\":\"canary\"}",
         "{\"AccessKeyId\":\"k\",\"SecretAccessKey\":\"canary\",\"Token\":\"canary\",\"Expiration\":\"2099-01-01T00:00:00Z\"}",
         "<AssumeRoleWithWebIdentityResponse><Credentials><SecretAccessKey>canary</SecretAccessKey></Credentials>",
+        "<AssumeRoleWithWebIdentityResponse>canary</AssumeRoleWithWebIdentityResponse>",
+        "<A><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>k</AccessKeyId>\
+         <SecretAccessKey>canary</SecretAccessKey><SessionToken>canary</SessionToken><Expiration>canary</Expiration>\
+         </Credentials></AssumeRoleWithWebIdentityResult></A>",
     ] {
-        let service = format!("http://{}", answering(body));
-        let token = place.path("token").display().to_string();
-        let endpoint = ("AWS_ENDPOINT_URL", format!("http://{}", s3.address));
-        for (case, role) in [
-            (
-                "a container's role",
-                vec![
-                    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", service.clone()),
-                    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.clone()),
+        for case in ["a container's role", "a web identity", "a machine's role"] {
+            let (service, asked) = answering(body);
+            let token = place.path("token").display().to_string();
+            let role = match case {
+                "a container's role" => vec![
+                    (
+                        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                        format!("http://{service}"),
+                    ),
+                    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token),
                 ],
-            ),
-            (
-                "a web identity",
-                vec![
-                    ("AWS_WEB_IDENTITY_TOKEN_FILE", token),
-                    ("AWS_ROLE_ARN", "arn:aws:iam::1:role/x".into()),
-                    ("AWS_ENDPOINT_URL_STS", service.clone()),
-                ],
-            ),
-            (
-                "a machine's role",
-                vec![("AWS_METADATA_ENDPOINT", service.clone())],
-            ),
-        ] {
-            let worker = place
-                .worker_on("extract", &lake)
-                .envs(&role)
-                .envs(std::slice::from_ref(&endpoint));
-            with_roles.push((case, worker.env("AWS_ALLOW_HTTP", "true")));
+                "a web identity" => {
+                    let front = TlsFront::start(&certificate, service);
+                    let address = format!("https://localhost:{}", front.address.port());
+                    fronts.push(front);
+                    vec![
+                        ("AWS_WEB_IDENTITY_TOKEN_FILE", token),
+                        ("AWS_ROLE_ARN", "arn:aws:iam::1:role/x".into()),
+                        ("AWS_ENDPOINT_URL_STS", address),
+                        (
+                            "SSL_CERT_FILE",
+                            place.path("root.pem").display().to_string(),
+                        ),
+                    ]
+                }
+                _ => vec![("AWS_METADATA_ENDPOINT", format!("http://{service}"))],
+            };
+            let worker = place.worker_on("extract", &lake).envs(&role).envs(&[
+                ("AWS_ENDPOINT_URL", format!("http://{}", s3.address)),
+                ("AWS_ALLOW_HTTP", "true".into()),
+            ]);
+            with_roles.push((case, worker, asked));
         }
     }
     thread::scope(|scope| {
-        for (case, worker) in with_roles {
-            scope.spawn(|| runs.run(case, worker));
+        for (case, worker, asked) in with_roles {
+            let runs = &runs;
+            scope.spawn(move || {
+                let finished = runs.run(case, worker);
+                let asked = asked.load(Ordering::Relaxed);
+                assert!(asked > 0, "{case}: nobody was asked: {finished:?}");
+            });
         }
     });
 

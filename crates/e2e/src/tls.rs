@@ -1,4 +1,4 @@
-//! TLS in front of a PostgreSQL server: the build that the tests have comes without it.
+//! TLS in front of a server: the build of PostgreSQL that the tests have comes without it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +18,9 @@ use crate::authority::Certificate;
 /// What a client sends first when it wants TLS: the length 8 and the code 80877103, see
 /// "SSLRequest" in PostgreSQL's documentation of its protocol.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// How a client begins that speaks TLS at once, see "Record Layer" in RFC 8446.
+const HANDSHAKE: u8 = 22;
 
 /// Something that speaks TLS to clients and passes on what they say; stopped when dropped.
 pub struct TlsFront {
@@ -71,13 +74,14 @@ async fn pass_on(
     encrypted: Arc<AtomicUsize>,
 ) -> std::io::Result<()> {
     let mut first = [0; 8];
-    client.read_exact(&mut first).await?;
-    if first != SSL_REQUEST {
-        server.write_all(&first).await?;
+    client.peek(&mut first).await?;
+    if first == SSL_REQUEST {
+        client.read_exact(&mut first).await?;
+        client.write_all(b"S").await?;
+    } else if first[0] != HANDSHAKE {
         copy_bidirectional(&mut client, &mut server).await?;
         return Ok(());
     }
-    client.write_all(b"S").await?;
     let mut client = acceptor.accept(client).await?;
     encrypted.fetch_add(1, Ordering::Relaxed);
     copy_bidirectional(&mut client, &mut server).await?;

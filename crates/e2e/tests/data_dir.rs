@@ -232,6 +232,19 @@ fn a_lake_that_is_mounted_read_only() {
     }
 }
 
+/// Below it no folder was ever made.
+#[test]
+fn a_new_lake_that_is_mounted_read_only() {
+    let place = Place::with_bronze(Bronze::ordinary(100).text());
+    let Some(worker) = mounts::read_only(&place, place.worker("clean"), "lake") else {
+        return;
+    };
+    let finished = worker.run();
+    let told =
+        "check the owner, the mode and the disk of the folders above it: Read-only file system";
+    assert!(finished.error().contains(told), "{finished:?}");
+}
+
 /// Something else where a worker's own file would be: a pipe could be waited for without end, a link leads elsewhere.
 #[test]
 fn something_else_than_a_file() {
@@ -262,6 +275,30 @@ fn something_else_than_a_file() {
             }
         }
     }
+}
+
+/// What `clean` has made is then the lake's own file, and no copy of it.
+#[test]
+fn a_data_dir_that_is_a_folder_of_the_lake() {
+    let place = Place::with_bronze(Bronze::ordinary(100).text());
+    let dir = place.path("lake/02_silver/year/2013");
+    fs::create_dir_all(dir.parent().unwrap()).unwrap();
+    fs::rename(place.path("data"), &dir).unwrap();
+    symlink(&dir, place.path("data")).unwrap();
+    let error = place.worker("clean").run().error().to_owned();
+    let told = "2013_02_silver.parquet is the lake's own: choose a data dir outside the lake";
+    assert!(error.ends_with(told), "{error}");
+}
+
+/// A folder under a final name: `cleanup` removes no folders.
+#[test]
+fn a_folder_in_the_place_of_an_output() {
+    let place = Place::new();
+    let path = place.path("data/2013_02_silver.parquet");
+    fs::create_dir_all(&path).unwrap();
+    let error = place.worker("cleanup").run().error().to_owned();
+    let told = format!("{} is not a file: move it away", path.display());
+    assert!(error.contains(&told), "{error}");
 }
 
 /// A pipe under a final name keeps nobody waiting either.

@@ -318,3 +318,22 @@ fn odd_keys_beside_it() {
     let finished = run(place.worker_on("extract", &lake()).envs(&s3.variables()));
     assert_eq!(finished.code, Some(0), "{finished:?}");
 }
+
+/// More than the server tells at once, all before the year's own, and a folder of its name.
+#[test]
+fn many_keys_beside_it() {
+    let s3 = S3::start();
+    for number in 0..1_500 {
+        s3.put(&format!("01_bronze/2013.csv-{number}"), "");
+    }
+    s3.put("01_bronze/2013.csv/part", "");
+    s3.put(
+        "01_bronze/2013.csv.zst",
+        zstd::encode_all(&b"x"[..], 3).unwrap(),
+    );
+    let place = Place::new();
+    let finished = run(place.worker_on("extract", &lake()).envs(&s3.variables()));
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let listings = s3.requests().into_iter();
+    assert_eq!(listings.filter(|asked| asked == "GET /flights").count(), 2);
+}

@@ -435,7 +435,7 @@ fn the_file_of_another_year_is_refused() {
     let place = days(&[("JFK", "01-01", 7)]);
     place.put("data/2014_04_anomalies.parquet", place.get(ANOMALIES));
     let finished = run(&database, database.load_year(&place, 2014));
-    let told = "JFK20130101: its fl_date is not in 2014: run detect --year 2014 again";
+    let told = "it has days of another year: run detect --year 2014 again";
     assert!(finished.error().ends_with(told), "{finished:?}");
 }
 

@@ -65,7 +65,7 @@ impl Worker for Args {
         handoff::make_dir(dir)?;
         let form = Form::of(object.place());
         let copy = handoff::path(dir, year, File::Bronze);
-        let there = size_of_copy(&copy, &object)?;
+        let there = size_of_copy(&copy, &object, form)?;
         let bytes = match there {
             Some(bytes) => {
                 log::info!("{} is there already and is up to date", copy.display());
@@ -88,10 +88,10 @@ impl Worker for Args {
 }
 
 /// The size of the copy when it is one of this very version of the object.
-fn size_of_copy(copy: &Path, object: &Object) -> Result<Option<u64>> {
+fn size_of_copy(copy: &Path, object: &Object, form: Form) -> Result<Option<u64>> {
     match fs::metadata(copy) {
         Ok(found) => {
-            let whole = Form::of(object.place()) != Form::Plain || found.len() == object.size();
+            let whole = form != Form::Plain || found.len() == object.size();
             let of_this_version = found.modified()? == object.stamp();
             Ok((whole && of_this_version).then_some(found.len()))
         }

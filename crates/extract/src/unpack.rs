@@ -56,12 +56,12 @@ impl<W: Write> Unpacked<W> {
 
 /// Says what to do about data that does not unpack; an error of the disk passes as it is.
 fn damaged(e: io::Error) -> io::Error {
-    use io::ErrorKind::{FileTooLarge, Interrupted, QuotaExceeded, StorageFull};
-    let of_the_disk = matches!(
+    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof, WriteZero};
+    let of_the_data = matches!(
         e.kind(),
-        FileTooLarge | Interrupted | QuotaExceeded | StorageFull
+        InvalidData | InvalidInput | Other | UnexpectedEof | WriteZero
     );
-    if of_the_disk || e.raw_os_error().is_some() {
+    if !of_the_data || e.raw_os_error().is_some() {
         return e;
     }
     let text = match e.to_string() {
@@ -140,6 +140,23 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn an_error_of_the_disk_is_no_damage() {
+        for kind in [
+            io::ErrorKind::StorageFull,
+            io::ErrorKind::StaleNetworkFileHandle,
+        ] {
+            assert_eq!(
+                damaged(io::Error::new(kind, "the disk")).to_string(),
+                "the disk"
+            );
+        }
+        // EIO has no kind of its own.
+        let of_the_system = io::Error::from_raw_os_error(5);
+        let told = io::Error::new(of_the_system.kind(), "the disk");
+        assert_eq!(damaged(told).to_string(), "the disk");
     }
 
     #[test]

@@ -150,7 +150,7 @@ fn check(frame: &DataFrame) -> Result<()> {
     for column in COLUMNS {
         let values = frame.column(column.name)?;
         let right = match column.kind {
-            Integer if column.name.starts_with(name::ANOMALY) => values
+            Integer if column.is_flag() => values
                 .i32()?
                 .iter()
                 .flatten()

@@ -46,6 +46,12 @@ impl Column {
     pub fn bronze_name(&self) -> String {
         self.name.to_uppercase()
     }
+
+    /// Whether it is a model's flag: 0 or 1.
+    #[must_use]
+    pub fn is_flag(&self) -> bool {
+        self.kind == Kind::Integer && self.name.starts_with(name::ANOMALY)
+    }
 }
 
 const fn column(name: &'static str, kind: Kind, unit: &'static str, about: &'static str) -> Column {

@@ -151,25 +151,39 @@ fn lock(hidden: &Path, target: &Path) -> io::Result<fs::File> {
             }
             Err(e) => return Err(e),
         };
-        file.lock()?;
-        // Another run may have taken it for one that was left behind.
-        if !is_at(&file, hidden)? {
-            continue;
+        match prepare(&file, hidden, target) {
+            Ok(true) => return Ok(file),
+            Ok(false) => {}
+            Err(e) => {
+                let _ = remove_locked(&file, hidden);
+                return Err(e);
+            }
         }
-        file.set_permissions(fs::Permissions::from_mode(MODE))?;
-        // The run that has published may not be done yet.
-        if let Ok(Some(published)) = open(target) {
-            wait(&published)?;
-        }
-        return Ok(file);
     }
+}
+
+/// Locks the hidden file that was made, and waits for its turn; `false` where another run has removed it.
+fn prepare(file: &fs::File, hidden: &Path, target: &Path) -> io::Result<bool> {
+    file.lock()?;
+    // Another run may have taken it for one that was left behind.
+    if !is_at(file, hidden)? {
+        return Ok(false);
+    }
+    file.set_permissions(fs::Permissions::from_mode(MODE))?;
+    // The run that has published may not be done yet.
+    if let Ok(Some(published)) = open(target) {
+        wait(&published)?;
+    }
+    Ok(true)
 }
 
 /// Opens a file, if it is there. Anything else may make us wait for ever, or lead elsewhere.
 fn open(path: &Path) -> io::Result<Option<fs::File>> {
     let opened = fs::symlink_metadata(path).and_then(|found| {
         if found.is_file() {
-            return fs::File::open(path);
+            // NFS locks only what may be written.
+            let writable = fs::OpenOptions::new().read(true).write(true).open(path);
+            return writable.or_else(|_| fs::File::open(path));
         }
         let text = format!("{} is not a file: move it away", path.display());
         Err(io::Error::other(text))
@@ -227,7 +241,7 @@ pub(crate) fn remove_published(path: &Path) -> io::Result<Option<(PathBuf, u64)>
             }
             Ok(None) => return Ok(None),
             // Nothing that a run of ours could hold.
-            Err(_) => return fs::remove_file(path).map(|()| removed),
+            Err(e) => return fs::remove_file(path).map(|()| removed).map_err(|_| e),
         }
     }
 }

@@ -184,6 +184,9 @@ pub fn advice(e: &io::Error, dir: &Path) -> &'static str {
     match fs::metadata(dir) {
         Ok(m) if m.is_dir() => "check its owner, its mode and its disk",
         Ok(_) => "it is not a folder, choose another",
-        Err(_) => "the folder is missing, create it or choose another",
+        Err(_) if e.kind() == io::ErrorKind::NotFound => {
+            "the folder is missing, create it or choose another"
+        }
+        Err(_) => "check the owner, the mode and the disk of the folders above it",
     }
 }

@@ -55,13 +55,27 @@ fn is_refused(e: &Error) -> bool {
 /// The error and its causes; most of the library's texts repeat those of their causes.
 fn once(e: &Error) -> String {
     causes(e).fold(String::new(), |text, cause| {
-        let cause = cause.to_string();
+        let cause = without_answer(cause.to_string());
         match text.as_str() {
             "" => cause,
             known if known.contains(&cause) => text,
             known => format!("{known}: {cause}"),
         }
     })
+}
+
+/// Without what could not be read of an answer, which may hold the keys of a role. These are serde's words for it.
+fn without_answer(text: String) -> String {
+    let words = [
+        "invalid type:",
+        "invalid value:",
+        "unknown variant",
+        "unknown field",
+    ];
+    match words.iter().filter_map(|word| text.find(word)).min() {
+        Some(at) => format!("{}the answer makes no sense", &text[..at]),
+        None => text,
+    }
 }
 
 fn causes(e: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {

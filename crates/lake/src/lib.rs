@@ -183,16 +183,28 @@ impl Lake {
     /// Those of the raw files that the bucket has, in order; all of them begin with the first one's name.
     fn listed(&self, bucket: &AmazonS3, wanted: &[Key; 3]) -> Result<Vec<Key>> {
         let first = wanted[0].as_ref();
+        let (mut found, mut next_page) = (vec![], None);
         // A HEAD would not tell a bucket that is not there from an object that is not.
-        let all = self
-            .ask(|| bucket.list_paginated(Some(first), PaginatedListOptions::default()))
-            .map_err(|e| {
+        loop {
+            let page = self.ask(|| {
+                let options = PaginatedListOptions {
+                    delimiter: Some("/".into()),
+                    page_token: next_page.clone(),
+                    ..Default::default()
+                };
+                bucket.list_paginated(Some(first), options)
+            });
+            let page = page.map_err(|e| {
                 let folder = self.place(&self.key(key::BRONZE));
                 self.explain(e, &format!("cannot list {folder}"))
             })?;
-        let objects = all.result.objects.into_iter();
-        let mut found: Vec<Key> = objects.map(|o| o.location).collect();
-        found.retain(|key| wanted.contains(key));
+            let keys = page.result.objects.into_iter().map(|o| o.location);
+            found.extend(keys.filter(|key| wanted.contains(key)));
+            next_page = page.page_token;
+            if next_page.is_none() {
+                break;
+            }
+        }
         found.sort();
         Ok(found)
     }
@@ -216,19 +228,6 @@ impl Lake {
         }
     }
 
-    /// Whether an object lies in the lake.
-    ///
-    /// # Errors
-    /// When the lake cannot be read.
-    pub fn has(&self, key: &str) -> Result<bool> {
-        let key = self.key(key);
-        match self.ask(|| self.store.head(&key)) {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(e) => Err(self.explain(e, &format!("cannot look for {}", self.place(&key)))),
-        }
-    }
-
     /// Removes an object, when it is there.
     ///
     /// # Errors
@@ -238,10 +237,12 @@ impl Lake {
             handoff::remove(&dir.join(key))?;
             return Ok(());
         }
-        if !self.has(key)? {
-            return Ok(());
-        }
         let key = self.key(key);
+        match self.ask(|| self.store.head(&key)) {
+            Ok(_) => {}
+            Err(object_store::Error::NotFound { .. }) => return Ok(()),
+            Err(e) => return Err(self.explain(e, &format!("cannot look for {}", self.place(&key)))),
+        }
         let removed = self.ask(|| self.store.delete(&key));
         removed.map_err(|e| self.explain(e, &format!("cannot remove {}", self.place(&key))))
     }

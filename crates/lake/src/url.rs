@@ -60,7 +60,11 @@ impl FromStr for LakeUrl {
                     prefix,
                 })
             }
-            _ => Err(format!("{scheme}:// is no lake: {FORMS}")),
+            // Else not shown: it may be a key and its secret.
+            _ if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+                Err(format!("{scheme}:// is no lake: {FORMS}"))
+            }
+            _ => Err(format!("it is no lake: {FORMS}")),
         }
     }
 }
@@ -112,8 +116,10 @@ mod tests {
             "file://host/dir",
             "s3://ab//c/../d",
             "key:secret@flights",
+            "key:secret@s3://flights",
         ] {
             let error = text.parse::<LakeUrl>().unwrap_err();
+            assert!(!error.contains("secret"), "{text}: {error}");
             assert!(error.contains("give s3://bucket"), "{text}: {error}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::thread;
 use std::time::Instant;
@@ -27,7 +28,15 @@ impl Lake {
             .with_context(|| format!("cannot read {}: run again", path.display()))?;
         let size = file.metadata()?.len();
         if let LakeUrl::Folder(dir) = &self.url {
-            let written = write_file(&mut file, &dir.join(key.as_ref()));
+            let target = dir.join(key.as_ref());
+            let there = fs::metadata(&target).map(|there| (there.dev(), there.ino()));
+            let ours = file.metadata().map(|ours| (ours.dev(), ours.ino()))?;
+            ensure!(
+                there.ok() != Some(ours),
+                "{} is the lake's own: choose a data dir outside the lake",
+                path.display()
+            );
+            let written = write_file(&mut file, &target);
             let written = written.with_context(|| format!("cannot write {place}"))?;
             ensure!(
                 written == size,

@@ -5,9 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
-use chrono::{Datelike, NaiveDate};
-use flights::{Kind, anomalies, name};
+use anyhow::{Context, Result, ensure};
+use chrono::NaiveDate;
+use flights::{Kind, anomalies, gold, name};
 use polars::prelude::{DataFrame, Float64Chunked, Int32Chunked, StringChunked};
 use postgres_types::private::BytesMut;
 use postgres_types::{IsNull, ToSql, Type, to_sql_checked};
@@ -93,29 +93,24 @@ impl Rows {
             Ok(match c.kind {
                 Kind::Text => Values::Text(column.str()?.clone()),
                 Kind::Date => Values::Day(column.date()?.physical().clone()),
-                Kind::Integer if c.name.starts_with(name::ANOMALY) => {
-                    Values::Flag(column.i32()?.clone())
-                }
+                Kind::Integer if c.is_flag() => Values::Flag(column.i32()?.clone()),
                 Kind::Integer => Values::Integer(column.i32()?.clone()),
                 Kind::Number => Values::Number(column.f64()?.clone()),
             })
         };
+        ensure!(
+            gold::is_of(year, &frame)?,
+            "it has days of another year: run detect --year {year} again"
+        );
         let ids = frame.column(name::ID)?.str()?;
-        let days = frame.column(name::FL_DATE)?.date()?.physical();
         let means = frame.column(name::MEAN_DEP_DELAY)?.f64()?;
-        for ((id, day), mean) in ids.iter().zip(days.iter()).zip(means.iter()) {
-            let id = id.context("a row has no id: run detect again")?;
-            let day = day.and_then(NaiveDate::from_epoch_days);
-            if day.is_none_or(|day| day.year() != year) {
-                bail!("{id}: its fl_date is not in {year}: run detect --year {year} again");
-            }
-            // A comparison that also refuses what is not a number.
-            if !mean.is_none_or(|mean| mean.abs() <= LARGEST_MEAN) {
-                bail!(
-                    "{id}: a mean delay of {} min does not fit numeric(8,2): mend the raw file",
-                    mean.unwrap_or(f64::NAN)
-                );
-            }
+        for (id, mean) in ids.iter().zip(means.iter()) {
+            ensure!(
+                mean.is_none_or(|mean| mean.abs() <= LARGEST_MEAN),
+                "{}: a mean delay of {} min does not fit numeric(8,2): mend the raw file",
+                id.unwrap_or_default(),
+                mean.unwrap_or_default()
+            );
         }
         let columns = anomalies::COLUMNS
             .iter()

@@ -68,7 +68,7 @@ pub(crate) fn quoted(identifier: &str) -> String {
 pub(crate) fn sql_type(column: &Column) -> &'static str {
     match (column.name, column.kind) {
         (name::MEAN_DEP_DELAY, _) => "numeric(8,2)",
-        (flag, Kind::Integer) if flag.starts_with(name::ANOMALY) => "smallint",
+        (_, Kind::Integer) if column.is_flag() => "smallint",
         (_, Kind::Integer) => "integer",
         (_, Kind::Number) => "double precision",
         (_, Kind::Text) => "text",

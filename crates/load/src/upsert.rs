@@ -6,7 +6,7 @@ use anyhow::{Context, Error, Result, ensure};
 use chrono::NaiveDate;
 use flights::{anomalies, name};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use crate::rows::{Input, Rows};
 use crate::schema::{LAST_UPDATE, Table, prepare, quoted, sql_type};
@@ -49,7 +49,10 @@ pub(crate) async fn upsert(
     input: &mut Input<'_>,
     year: i32,
 ) -> Result<Changed> {
-    let transaction = client.transaction().await?;
+    // Whatever the server's default: at other levels we would go on seeing the table as it was before our turn.
+    let level = IsolationLevel::ReadCommitted;
+    let transaction = client.build_transaction().isolation_level(level);
+    let transaction = transaction.start().await?;
     transaction.query(SETTINGS, &[]).await?;
     // Loads take turns: the first may be creating the table, which has more than one name.
     let turn = "SELECT pg_advisory_xact_lock($1)";

@@ -144,17 +144,24 @@ class Page:
         [value] = row.values()
         return value
 
-    def choose(self, **filters: str) -> None:
-        """Sets filters, by the ends of their ids, and applies them."""
+    def filter(self, name: str, part: str) -> str:
+        """The selector of a part of a filter, by the end of its id."""
+        return f"[data-test='NATIVE_FILTER-{name.replace('_', '-')}'] {part}"
+
+    def choose(self, follows: dict[str, str] | None = None, **filters: str) -> None:
+        """Sets filters, by the ends of their ids, and applies them, when those that follow from them have followed."""
         from selenium.webdriver.common.keys import Keys
 
         for name, value in filters.items():
-            field = self.find(f"[data-test='NATIVE_FILTER-{name.replace('_', '-')}'] input")
+            field = self.find(self.filter(name, "input"))
             field.send_keys(value)
             options = f"//div[contains(@class, 'ant-select-item-option') and @title='{value}']"
             self.wait(lambda: self.browser.find_elements("xpath", options), f"{value} is offered")  # noqa: B023
             field.send_keys(Keys.ENTER)
             field.send_keys(Keys.ESCAPE)
+        for name, value in (follows or {}).items():
+            chosen = self.filter(name, f".ant-select-selection-item[title='{value}']")
+            self.wait(lambda: self.browser.find_elements("css selector", chosen), f"{name} is {value}")  # noqa: B023
         self.find("[data-test=filter-bar__apply-button]").click()
         self.wait_until_drawn()
 

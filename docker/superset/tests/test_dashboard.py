@@ -46,7 +46,7 @@ def test_one_airports_year(opened, ask):
     # The busiest and the latest year, unless somebody chooses.
     one_airports_year(opened, ask, "EWR", 2013)
     # Of New York alone are there flights in 2013.
-    opened.choose(airport="ATL")
+    opened.choose(airport="ATL", follows={"airport_year": "2003"})
     opened.picture(PICTURES / "3 ATL.png")
     one_airports_year(opened, ask, "ATL", 2003)
 
