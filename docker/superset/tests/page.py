@@ -149,7 +149,7 @@ class Page:
         return f"[data-test='NATIVE_FILTER-{name.replace('_', '-')}'] {part}"
 
     def choose(self, follows: dict[str, str] | None = None, **filters: str) -> None:
-        """Sets filters, by the ends of their ids, and applies them, when those that follow from them have followed."""
+        """Sets filters, by the ends of their ids, and applies them once `follows` is shown."""
         from selenium.webdriver.common.keys import Keys
 
         for name, value in filters.items():
