@@ -23,8 +23,6 @@ pub enum Fault {
     Refuse,
     /// Each request is answered with this status, and goes no further.
     Status(u16),
-    /// Nothing comes from the server after so many bytes, nor an end.
-    Stall(usize),
     /// The answer to a request in which `to` stands is closed in order after so many bytes.
     CutAnswer {
         /// A part of the request's first line.
@@ -32,7 +30,14 @@ pub enum Fault {
         /// So many bytes of the answer come.
         after: usize,
     },
-    /// Bytes from the server come at this rate, in bytes a second.
+    /// The same, but instead of the rest nothing comes, nor an end.
+    StallAnswer {
+        /// A part of the request's first line.
+        to: &'static str,
+        /// So many bytes of the answer come.
+        after: usize,
+    },
+    /// Bytes go either way at this rate, in bytes a second.
     Slow(usize),
 }
 
@@ -89,7 +94,10 @@ impl Proxy {
                 let Ok(client) = client else { continue };
                 let state = Arc::clone(&seen);
                 thread::spawn(move || {
-                    let of_answers = matches!(state.fault, Fault::CutAnswer { .. });
+                    let of_answers = matches!(
+                        state.fault,
+                        Fault::CutAnswer { .. } | Fault::StallAnswer { .. }
+                    );
                     let breaks = of_answers || state.take();
                     connection(&client, server, &state, breaks.then_some(state.fault));
                 });
@@ -140,23 +148,25 @@ fn connection(client: &TcpStream, server: SocketAddr, state: &State, fault: Opti
     let (mut up, mut down, mut rate) = (usize::MAX, usize::MAX, None);
     match fault {
         Some(Fault::ResetUpload(after)) => up = after,
-        Some(Fault::ResetDownload(after) | Fault::CloseDownload(after) | Fault::Stall(after)) => {
-            down = after;
-        }
+        Some(Fault::ResetDownload(after) | Fault::CloseDownload(after)) => down = after,
         Some(Fault::Slow(bytes)) => rate = Some(bytes),
         _ => {}
     }
     let down = AtomicUsize::new(down);
+    // From here on nobody says good-bye to the client.
+    let broken = AtomicBool::default();
     thread::scope(|both| {
         both.spawn(|| {
             let all = pass(
                 client,
                 &server,
                 &AtomicUsize::new(up),
-                None,
+                rate,
+                &broken,
                 |bytes, sent| {
                     state.most[0].fetch_max(sent, Ordering::SeqCst);
-                    if let Some(Fault::CutAnswer { to, after }) = fault
+                    if let Some(Fault::CutAnswer { to, after } | Fault::StallAnswer { to, after }) =
+                        fault
                         && bytes.windows(to.len()).any(|part| part == to.as_bytes())
                         && state.take()
                     {
@@ -166,11 +176,12 @@ fn connection(client: &TcpStream, server: SocketAddr, state: &State, fault: Opti
             );
             if !all {
                 state.happens();
+                broken.store(true, Ordering::SeqCst);
                 reset(client);
                 let _ = server.shutdown(Shutdown::Both);
             }
         });
-        let all = pass(&server, client, &down, rate, |_, sent| {
+        let all = pass(&server, client, &down, rate, &broken, |_, sent| {
             state.most[1].fetch_max(sent, Ordering::SeqCst);
         });
         if !all || rate.is_some() {
@@ -178,8 +189,11 @@ fn connection(client: &TcpStream, server: SocketAddr, state: &State, fault: Opti
         }
         match fault {
             // It is open until the client has had enough.
-            Some(Fault::Stall(_)) if !all => return,
-            Some(Fault::ResetDownload(_)) if !all => reset(client),
+            Some(Fault::StallAnswer { .. }) if !all => return,
+            Some(Fault::ResetDownload(_)) if !all => {
+                broken.store(true, Ordering::SeqCst);
+                reset(client);
+            }
             _ if !all => drop(client.shutdown(Shutdown::Both)),
             _ => {}
         }
@@ -194,12 +208,15 @@ fn pass(
     mut to: &TcpStream,
     left: &AtomicUsize,
     rate: Option<usize>,
+    broken: &AtomicBool,
     mut seen: impl FnMut(&[u8], usize),
 ) -> bool {
     let (mut buffer, mut sent) = (vec![0; 16 << 10], 0);
     while left.load(Ordering::SeqCst) > 0 {
         let Ok(read @ 1..) = from.read(&mut buffer) else {
-            let _ = to.shutdown(Shutdown::Write);
+            if !broken.load(Ordering::SeqCst) {
+                let _ = to.shutdown(Shutdown::Write);
+            }
             return true;
         };
         let most = left.load(Ordering::SeqCst);
@@ -219,14 +236,14 @@ fn pass(
     false
 }
 
-/// Ends a connection without a good-bye.
+/// Has a connection end without a good-bye when it is dropped; who reads from it stops at once.
 fn reset(stream: &TcpStream) {
     let linger = libc::linger {
         l_onoff: 1,
         l_linger: 0,
     };
     let _ = setsockopt(stream, sockopt::Linger, &linger);
-    let _ = stream.shutdown(Shutdown::Both);
+    let _ = stream.shutdown(Shutdown::Read);
 }
 
 /// Answers the first request of a connection.
@@ -237,4 +254,51 @@ fn answer(mut client: &TcpStream, status: u16) {
     let head = format!("HTTP/1.1 {status} Fault\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let _ = client.write_all(head.as_bytes());
     let _ = client.shutdown(Shutdown::Both);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    /// A server that says back what it hears.
+    fn echo() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (mut from, mut to) = (client.as_ref().unwrap(), client.as_ref().unwrap());
+                let _ = std::io::copy(&mut from, &mut to);
+            }
+        });
+        address
+    }
+
+    /// What a client has heard when its connection ends, and how that ends.
+    fn end(fault: Fault) -> Result<usize, ErrorKind> {
+        let proxy = Proxy::start(echo(), fault, 1);
+        let mut client = TcpStream::connect(proxy.address).unwrap();
+        let _ = client.write_all(b"hello");
+        let mut heard = 0;
+        loop {
+            match client.read(&mut [0; 1]) {
+                Ok(0) => return Ok(heard),
+                Ok(read) => heard += read,
+                Err(e) => return Err(e.kind()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_reset_is_no_end_in_order() {
+        for fault in [
+            Fault::Refuse,
+            Fault::ResetUpload(3),
+            Fault::ResetDownload(3),
+        ] {
+            assert_eq!(end(fault), Err(ErrorKind::ConnectionReset), "{fault:?}");
+        }
+        assert_eq!(end(Fault::CloseDownload(3)), Ok(3));
+    }
 }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use chaos::report::report;
-use chaos::trace::{Point, Then, points, some_times, trace};
+use chaos::trace::{Point, Side, Then, points, some_times, trace};
 use chaos::year::{Lake, RUNS, Versions, Year};
 use e2e::bronze::Bronze;
 use nix::sys::signal::Signal;
@@ -201,4 +201,48 @@ fn killed_at_some_moments() {
 #[ignore = "make chaos: minutes"]
 fn killed_at_many_moments() {
     assert!(by_time(16) > 140);
+}
+
+/// A power cut takes what was not flushed: a file is flushed before it gets its final name, and its folder then.
+#[test]
+fn flushed_before_and_after_it_is_named() {
+    let mut versions = Versions::usual();
+    let mut files = 0;
+    for (name, lake) in RUNS {
+        let year = versions.just_before(name, lake);
+        let mut calls = vec![];
+        let finished = trace(year.worker(name), |point| {
+            if point.side == Side::After {
+                calls.push(format!("{} {}", point.call, point.on));
+            }
+            Then::GoOn
+        });
+        let _ = finished.summary();
+        let first = |call: &str| calls.iter().position(|made| made == call);
+        let last = |call: &str| calls.iter().rposition(|made| made == call);
+        for call in &calls {
+            let Some((_, target)) = call.split_once(' ').filter(|(call, _)| *call == "rename")
+            else {
+                continue;
+            };
+            let (folder, file) = target.rsplit_once('/').unwrap();
+            let hidden = format!("{folder}/.{file}.unfinished");
+            let written = last(&format!("write {hidden}"));
+            let flushed = first(&format!("fsync {hidden}"));
+            let named = first(call);
+            let folder_flushed = last(&format!("fsync {folder}"));
+            assert!(written.is_some(), "{name}: {calls:?}");
+            assert!(
+                written < flushed && flushed < named && named < folder_flushed,
+                "{name}: {calls:?}"
+            );
+            files += 1;
+        }
+    }
+    assert!(files >= 7, "{files}");
+    report(
+        "files that get their final name",
+        files,
+        "flushed before, their folder after it",
+    );
 }

@@ -54,7 +54,12 @@ fn through(steps: usize, times: &[usize]) -> (usize, Vec<String>) {
                 let s3 = year.bucket.as_ref().unwrap();
                 let proxy = Proxy::start(s3.address, fault, times);
                 let line = s3.variables_at(proxy.address);
+                let start = Instant::now();
                 let finished = year.worker(name).envs(&line).run();
+                if let Fault::Slow(rate) = fault {
+                    let slowest = proxy.most().into_iter().max().unwrap_or(0) / rate;
+                    assert!(start.elapsed().as_secs() as usize >= slowest, "{name}");
+                }
                 if proxy.faults() == 0 {
                     // The worker had more connections than before, with fewer bytes each.
                     missed += 1;
@@ -209,13 +214,13 @@ fn a_line_that_never_works() {
 #[ignore = "make chaos: minutes"]
 fn a_line_that_stalls() {
     let cases = [
-        ("extract", 0),
-        ("extract", 20_000),
-        ("clean", 0),
-        ("aggregate", 0),
+        ("extract", "list-type", 0),
+        ("extract", "/01_bronze/2013.csv", 20_000),
+        ("clean", "PUT ", 0),
+        ("aggregate", "PUT ", 0),
     ];
     thread::scope(|scope| {
-        for (name, after) in cases {
+        for (name, to, after) in cases {
             scope.spawn(move || {
                 let (s3, place) = (S3::start(), Place::new());
                 s3.put("01_bronze/2013.csv", Bronze::ordinary(900).text());
@@ -226,12 +231,12 @@ fn a_line_that_stalls() {
                 {
                     let _ = worker(before).envs(&s3.variables()).run().summary();
                 }
-                let proxy = Proxy::start(s3.address, Fault::Stall(after), 1);
+                let proxy = Proxy::start(s3.address, Fault::StallAnswer { to, after }, 1);
                 let line = s3.variables_at(proxy.address);
                 let start = Instant::now();
                 let _ = worker(name).envs(&line).run().summary();
                 let took = start.elapsed().as_secs();
-                assert!(proxy.faults() == 1 && took < 90, "{name}: {took} s");
+                assert!(proxy.faults() == 1 && took < 90, "{name}, {to}: {took} s");
             });
         }
     });

@@ -178,6 +178,12 @@ fn with_value(
     if name == "load" {
         worker = worker.envs(&variables(database));
     }
+    // So that they are read.
+    match way {
+        Way::Variable("PGPASSFILE") => worker = worker.env("PGPASSWORD", ""),
+        Way::Variable("PGSSLROOTCERT") => worker = worker.env("PGSSLMODE", "verify-full"),
+        _ => {}
+    }
     if way != Way::Flag("--year") {
         worker = worker.args(&format!("--year {YEAR}"));
     }

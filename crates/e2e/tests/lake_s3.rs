@@ -5,9 +5,11 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use e2e::authority::Authority;
 use e2e::bronze::Bronze;
 use e2e::place::Place;
 use e2e::s3::{BUCKET, S3, SECRET};
+use e2e::tls::TlsFront;
 use e2e::worker::{Finished, Worker};
 
 fn lake() -> String {
@@ -305,6 +307,46 @@ fn no_server() {
         start.elapsed()
     );
     assert!(place.files().is_empty());
+}
+
+/// The server's name, its date and who signed for it.
+#[test]
+fn tls_is_verified() {
+    let s3 = S3::start();
+    s3.put("01_bronze/2013.csv", "x");
+    let [ours, another] = ["ours", "another"].map(Authority::new);
+    for (host, last_year, authority, right) in [
+        ("localhost", 2099, &ours, true),
+        ("127.0.0.1", 2099, &ours, false),
+        ("localhost", 2020, &ours, false),
+        ("localhost", 2099, &another, false),
+    ] {
+        let front = TlsFront::start(&ours.localhost(last_year), s3.address);
+        let place = Place::new();
+        place.put("root.pem", &authority.root);
+        let worker = place.worker_on("extract", &lake()).envs(&s3.variables());
+        let worker = worker.envs(&[
+            (
+                "AWS_ENDPOINT_URL",
+                format!("https://{host}:{}", front.address.port()),
+            ),
+            (
+                "SSL_CERT_FILE",
+                place.path("root.pem").display().to_string(),
+            ),
+        ]);
+        let finished = run(worker);
+        if right {
+            assert_eq!(finished.code, Some(0), "{finished:?}");
+            assert!(!s3.requests().is_empty());
+        } else {
+            assert!(
+                finished.error().contains("certificate"),
+                "{host}, {last_year}: {finished:?}"
+            );
+            assert_eq!(s3.requests(), [""; 0]);
+        }
+    }
 }
 
 /// Keys that are none of ours, and none that the library takes.

@@ -8,6 +8,8 @@ use crate::progress::BARS;
 pub(crate) fn start(name: &'static str, level: log::LevelFilter) {
     env_logger::Builder::new()
         .filter_level(level)
+        // At each attempt it calls an error what the worker's one line will say.
+        .filter_module("rustls_platform_verifier", log::LevelFilter::Off)
         .target(env_logger::Target::Pipe(Box::new(AboveBars)))
         .format(move |out, record| {
             let line = one_line(&record.args().to_string());
