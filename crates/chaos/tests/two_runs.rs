@@ -49,7 +49,7 @@ fn passed(finished: &Finished) -> bool {
         return true;
     }
     let error = finished.error();
-    let gone = error.starts_with("no ") && error.ends_with(" first");
+    let gone = error.contains("no /") && error.ends_with(" first");
     let gone = gone || error.contains("cannot read ") && error.contains("No such file");
     assert!(gone, "{error}");
     false
