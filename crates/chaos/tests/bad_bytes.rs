@@ -123,8 +123,8 @@ fn sum_of_its_parts(file: &RawFile, form: Form, year: i32) {
     assert_eq!(at_untouched, untouched.rows.num_rows());
     for (found, wanted) in whole.rejects.iter().zip(&rejects) {
         assert_eq!((found.line, &found.row), (wanted.line, &wanted.row));
-        // A line further on may close the quote, and the row is wrong for another reason then.
-        if !wanted.reason.ends_with("a quote is not closed") {
+        // A line further on may close the quote in an unknown column, and the row is wrong for another reason then.
+        if !(form.unknown && wanted.reason.ends_with("a quote is not closed")) {
             assert_eq!(found.reason, wanted.reason);
         }
     }
