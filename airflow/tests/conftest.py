@@ -86,11 +86,12 @@ def load_that_waits(airflow, server):
 
 
 def workers_running() -> list[psutil.Process]:
-    """The workers that Airflow has started."""
+    """The workers that Airflow has started, also where `target` is a link to elsewhere."""
+    programs = {str((WORKERS / task).resolve()) for task in TASKS}
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.exe().startswith(str(WORKERS)):
+            if process.exe() in programs:
                 found.append(process)
     return found
 
