@@ -9,11 +9,13 @@ use std::thread;
 use std::time::Instant;
 
 use chaos::report::report;
-use chaos::trace::{Then, points, trace};
+use chaos::trace::{Point, Then, points, trace};
 use chaos::year::{LAKE_WORKERS, Lake, Versions, in_the_lake};
 use e2e::bronze::Bronze;
 use e2e::place::{Place, assert_same};
 use e2e::s3::{BUCKET, S3};
+use e2e::worker::Worker;
+use nix::sys::signal::Signal;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -105,34 +107,63 @@ fn a_line_that_breaks_in_many_places() {
     );
 }
 
-/// Silver of more than 8 MB goes up in parts: each request of the upload is reset, or its answer cut off.
-fn an_upload_in_parts(what: &str, cuts: usize, steps: usize) {
-    let mut bronze = Bronze::ordinary(300_000);
-    // Numbers that do not compress.
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
-    for row in &mut bronze.rows {
-        for at in [9, 10, 13, 14, 18, 19, 20, 21] {
-            row[at] = format!("{:.4}", random.random_range(0.0..2e4));
+/// A year whose silver is more than 8 MB, so that it goes up in parts.
+struct InParts {
+    s3: S3,
+    place: Place,
+    /// The key of silver.
+    silver: String,
+    /// What it is when nothing disturbs `clean`.
+    whole: Vec<u8>,
+    /// The most that one connection of `clean` sent.
+    up: usize,
+}
+
+impl InParts {
+    fn new() -> InParts {
+        let mut bronze = Bronze::ordinary(300_000);
+        // Numbers that do not compress.
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+        for row in &mut bronze.rows {
+            for at in [9, 10, 13, 14, 18, 19, 20, 21] {
+                row[at] = format!("{:.4}", random.random_range(0.0..2e4));
+            }
+        }
+        let s3 = S3::start();
+        s3.put("01_bronze/2013.csv", bronze.text());
+        let place = Place::new();
+        let worker = |name| place.worker_on(name, &format!("s3://{BUCKET}"));
+        let _ = worker("extract").envs(&s3.variables()).run().summary();
+        let undisturbed = Proxy::start(s3.address, Fault::Refuse, 0);
+        let line = s3.variables_at(undisturbed.address);
+        let _ = worker("clean").envs(&line).run().summary();
+        let mut keys = s3.keys().into_iter();
+        let silver = keys.find(|key| key.contains("silver")).unwrap();
+        let whole = s3.get(&silver);
+        assert!(whole.len() > 9 << 20, "{}", whole.len());
+        let [up, _] = undisturbed.most();
+        InParts {
+            s3,
+            place,
+            silver,
+            whole,
+            up,
         }
     }
-    let s3 = S3::start();
-    s3.put("01_bronze/2013.csv", bronze.text());
-    let place = Place::new();
-    let worker = |name| place.worker_on(name, &format!("s3://{BUCKET}"));
-    let _ = worker("extract").envs(&s3.variables()).run().summary();
-    let undisturbed = Proxy::start(s3.address, Fault::Refuse, 0);
-    let line = s3.variables_at(undisturbed.address);
-    let _ = worker("clean").envs(&line).run().summary();
-    let silver = s3
-        .keys()
-        .into_iter()
-        .find(|key| key.contains("silver"))
-        .unwrap();
-    let whole = s3.get(&silver);
-    assert!(whole.len() > 9 << 20, "{}", whole.len());
-    let [up, _] = undisturbed.most();
+
+    /// `clean`, with another silver in the lake.
+    fn clean(&self) -> Worker {
+        self.s3.put(&self.silver, "older");
+        let worker = self.place.worker_on("clean", &format!("s3://{BUCKET}"));
+        worker.envs(&self.s3.variables())
+    }
+}
+
+/// Each request of the upload is reset, or its answer cut off.
+fn an_upload_in_parts(what: &str, cuts: usize, steps: usize) {
+    let year = InParts::new();
     let mut faults: Vec<Fault> = (0..steps)
-        .map(|step| Fault::ResetUpload(up * step / steps))
+        .map(|step| Fault::ResetUpload(year.up * step / steps))
         .collect();
     // The answer to the beginning of the upload, to a part, which has no body, and to its end.
     for (to, bytes) in [("?uploads", 300), ("partNumber=", 90), ("?uploadId=", 300)] {
@@ -144,12 +175,12 @@ fn an_upload_in_parts(what: &str, cuts: usize, steps: usize) {
     let mut cases = 0;
     for &fault in &faults {
         for times in [1, 3] {
-            s3.put(&silver, "older");
-            let proxy = Proxy::start(s3.address, fault, times);
-            let line = s3.variables_at(proxy.address);
-            let _ = worker("clean").envs(&line).run().summary();
+            let proxy = Proxy::start(year.s3.address, fault, times);
+            let line = year.s3.variables_at(proxy.address);
+            let _ = year.clean().envs(&line).run().summary();
             assert!(proxy.faults() > 0, "{fault:?} never happened");
-            assert!(s3.get(&silver) == whole, "{fault:?}: another silver");
+            let silver = year.s3.get(&year.silver);
+            assert!(silver == year.whole, "{fault:?}: another silver");
             cases += 1;
         }
     }
@@ -176,6 +207,54 @@ fn an_upload_in_parts_that_breaks_in_many_places() {
         "S3: an upload in parts that breaks in many places, once and three times",
         6,
         12,
+    );
+}
+
+/// Before and after each request of the upload: its beginning, its parts, its end, the look at what came of it.
+#[test]
+fn an_upload_in_parts_that_is_killed() {
+    let year = InParts::new();
+    let is_of_it = |point: &Point| {
+        let mut methods = ["POST", "PUT", "HEAD"].into_iter();
+        methods.any(|method| {
+            let request = format!("{method} /{BUCKET}/02_silver/");
+            point.on.starts_with(&request)
+        })
+    };
+    let mut points = points(year.clean());
+    points.retain(|point, _| is_of_it(point));
+    let requests: usize = points.values().sum();
+    assert!(requests >= 8, "before and after each of four: {points:?}");
+    let (mut older, mut newer) = (0, 0);
+    for request in 0..requests {
+        let mut come = 0;
+        let finished = trace(year.clean(), |point| {
+            come += usize::from(is_of_it(point));
+            match come > request {
+                true => Then::Signal(Signal::SIGKILL),
+                false => Then::GoOn,
+            }
+        });
+        assert_eq!(finished.code, None, "{request}: {finished:?}");
+        let silver = year.s3.get(&year.silver);
+        match silver == year.whole {
+            true => newer += 1,
+            false => {
+                assert!(silver == b"older", "{request}: silver is half done");
+                older += 1;
+            }
+        }
+        let _ = year.clean().run().summary();
+        let silver = year.s3.get(&year.silver);
+        assert!(silver == year.whole, "{request}: another silver");
+    }
+    assert!(older > 4 && newer > 0, "{older}, {newer}");
+    report(
+        "S3: killed before and after each request of an upload in parts",
+        requests,
+        &format!(
+            "silver the older {older} and the newer one {newer} times, whole; run again as undisturbed"
+        ),
     );
 }
 
