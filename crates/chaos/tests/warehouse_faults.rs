@@ -72,10 +72,20 @@ fn is_of_the_connection(point: &Point) -> bool {
     !point.on.contains("data/")
 }
 
-/// Whether a load stands in the middle of COPY: the server has some of its rows.
+/// Whether a load stands in the middle of COPY: the server has some of its rows, or will have those that were sent
+/// within a second.
 fn copies(year: &mut Year<'_>, point: &Point) -> bool {
-    let some = "SELECT count(*) FROM pg_stat_progress_copy WHERE bytes_processed > 0";
-    is_of_the_connection(point) && year.database().value(some) == "1"
+    let copies =
+        "SELECT count(*), count(*) FILTER (WHERE bytes_processed > 0) FROM pg_stat_progress_copy";
+    let start = Instant::now();
+    while is_of_the_connection(point) && start.elapsed() < Duration::from_secs(1) {
+        match &year.database().rows(copies)[0][..] {
+            [begun, _] if begun == "0" => return false,
+            [_, some] if some == "1" => return true,
+            _ => thread::sleep(Duration::from_millis(2)),
+        }
+    }
+    false
 }
 
 /// Does something to the server at those points of a load for which `chosen` takes the number. What is sent is not

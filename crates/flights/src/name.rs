@@ -1,6 +1,6 @@
 //! The names of the columns that a worker computes with, and the name of a row.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 /// The airport of departure, its IATA code.
 pub const ORIGIN: &str = "origin";
@@ -40,5 +40,10 @@ pub const KIND: &str = "kind";
 /// The id of an airport's day, such as `JFK20130101`.
 #[must_use]
 pub fn id(origin: &str, day: NaiveDate) -> String {
-    format!("{origin}{}", day.format("%Y%m%d"))
+    format!(
+        "{origin}{:04}{:02}{:02}",
+        day.year(),
+        day.month(),
+        day.day()
+    )
 }
