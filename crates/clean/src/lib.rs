@@ -149,7 +149,9 @@ fn write(reader: &bronze::Reader, silver: &mut Draft, rejects: &mut Rejects) -> 
     if let Some(counts) = attempt(reader, silver, rejects, Some(cores.min(THREADS)))? {
         return Ok(counts);
     }
-    log::info!("the file has quotes: reading it again from the beginning, on one thread");
+    log::info!(
+        "the file has quotes, or lines that end in CR: reading it again from the beginning, on one thread"
+    );
     silver.restart()?;
     rejects.restart();
     attempt(reader, silver, rejects, None)?.context("the general reader gave up")

@@ -10,6 +10,7 @@ use e2e::bronze::{Bronze, flight};
 use e2e::parquet_file;
 use e2e::place::Place;
 use e2e::postgres::{Database, Server};
+use e2e::wait_until;
 use e2e::worker::{Finished, Worker};
 use serde_json::Value;
 
@@ -263,10 +264,74 @@ fn a_trigger_that_keeps_rows_as_they_are() {
     let finished = run(&database, database.load(&place));
     let error = finished.error();
     assert!(
-        error.contains("0 of 1 rows would be changed, nothing was: a trigger of the table keeps them as they are"),
+        error
+            .contains("1 of the year's 1 rows would not be as they were sent, nothing was changed"),
         "{error}"
     );
     assert_eq!(all(&mut database), before);
+}
+
+/// And one that alters them, before or after: what is in the table would not be what was found.
+#[test]
+fn a_trigger_that_alters_rows() {
+    for (when, body) in [
+        ("BEFORE INSERT", "BEGIN new.flights := 7; RETURN new; END"),
+        (
+            "AFTER INSERT",
+            "BEGIN UPDATE agg_dep_delay_by_date SET flights = 7; RETURN NULL; END",
+        ),
+    ] {
+        let mut database = Server::shared().database();
+        load(&database, &days(&[("BOS", "01-01", 22)]));
+        database.execute(&format!(
+            "CREATE FUNCTION alter_it() RETURNS trigger LANGUAGE plpgsql AS '{body}'; \
+             CREATE TRIGGER alter_it {when} ON {TABLE} FOR EACH ROW EXECUTE FUNCTION alter_it()"
+        ));
+        let before = all(&mut database);
+        let place = days(&[("BOS", "01-01", 22), ("DEN", "01-01", 3)]);
+        let finished = run(&database, database.load(&place));
+        let error = finished.error();
+        assert!(
+            error.contains("rows would not be as they were sent, nothing was changed"),
+            "{when}: {error}"
+        );
+        assert_eq!(all(&mut database), before);
+    }
+}
+
+/// A trigger that only looks on is no reason to refuse.
+#[test]
+fn a_trigger_that_looks_on() {
+    let mut database = Server::shared().database();
+    load(&database, &days(&[("BOS", "01-01", 22)]));
+    database.execute(&format!(
+        "CREATE FUNCTION look_on() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+         CREATE TRIGGER look_on AFTER INSERT OR UPDATE ON {TABLE} FOR EACH ROW EXECUTE FUNCTION look_on()"
+    ));
+    let place = days(&[("BOS", "01-01", 23), ("DEN", "01-01", 3)]);
+    assert_eq!(changes(&load(&database, &place)), [1, 1, 0, 0]);
+    assert_eq!(changes(&load(&database, &place)), [0, 0, 0, 2]);
+}
+
+/// Loads into other tables of the database need not wait for one that waits.
+#[test]
+fn a_load_into_another_table_does_not_wait() {
+    let mut database = Server::shared().database();
+    let place = days(&[("BOS", "01-01", 22)]);
+    load(&database, &place);
+    let mut holder = database.session();
+    holder.execute(&format!("BEGIN; LOCK TABLE {TABLE}"));
+    let waiting = database.load(&place).start();
+    wait_until("load waits for the table", || {
+        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = \
+                     (SELECT oid FROM pg_database WHERE datname = current_database())";
+        database.value(waits) != "0"
+    });
+    let other = run(&database, database.load(&place).args("--table other"));
+    let _ = other.summary();
+    assert_eq!(database.value("SELECT count(*) FROM other"), "1");
+    holder.execute("COMMIT");
+    let _ = waiting.wait().summary();
 }
 
 /// The server may print names with quotes around them.
@@ -311,7 +376,7 @@ fn a_trigger_that_keeps_rows_away() {
     let finished = run(&database, database.load(&place));
     let error = finished.error();
     assert!(
-        error.contains("1 of the year's 2 rows would be in it, nothing was changed"),
+        error.contains("1 rows of the year would be in it, not 2, nothing was changed"),
         "{error}"
     );
     assert_eq!(all(&mut database), before);

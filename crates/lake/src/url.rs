@@ -40,11 +40,11 @@ impl FromStr for LakeUrl {
         };
         match scheme {
             "file" => {
-                let path = url::Url::parse(text)
-                    .ok()
-                    .and_then(|u| u.to_file_path().ok());
+                let url = url::Url::parse(text).ok();
+                let whole = url.filter(|u| u.query().is_none() && u.fragment().is_none());
+                let path = whole.and_then(|u| u.to_file_path().ok());
                 path.map(LakeUrl::Folder)
-                    .ok_or_else(|| format!("not file:///dir: {FORMS}"))
+                    .ok_or_else(|| format!("not file:///dir, with ? and # as %3F and %23: {FORMS}"))
             }
             "s3" => {
                 let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -114,6 +114,8 @@ mod tests {
             "s3://",
             "s3://A bucket",
             "file://host/dir",
+            "file:///dir?x=1",
+            "file:///dir#x",
             "s3://ab//c/../d",
             "key:secret@flights",
             "key:secret@s3://flights",

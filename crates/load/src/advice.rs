@@ -81,12 +81,13 @@ fn passes(code: &SqlState) -> Passes {
 fn of_the_server(code: &SqlState) -> &'static str {
     match *code {
         SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
-            "check PGUSER, PGPASSWORD or PGPASSFILE, and the server's pg_hba.conf"
+            "check PGUSER, PGPASSWORD or PGPASSFILE (or DATABASE_URL), whether the user may log in, and the server's pg_hba.conf"
         }
         SqlState::INVALID_CATALOG_NAME => "create the database or correct PGDATABASE",
         SqlState::INVALID_SCHEMA_NAME => "create the schema or correct --table",
         SqlState::INSUFFICIENT_PRIVILEGE => {
-            "let the user CREATE in the schema, or own the table, and use temporary tables"
+            "let the user CREATE in the schema, or own the table or have all rights on it and all its rows, and use \
+             temporary tables"
         }
         SqlState::LOCK_NOT_AVAILABLE => {
             "another session holds a lock on the table: end it (see pg_stat_activity) and run again"
@@ -109,6 +110,12 @@ fn of_the_server(code: &SqlState) -> &'static str {
         SqlState::CANNOT_CONNECT_NOW | SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => {
             "the server is starting or stopping: run again in a moment"
         }
+        SqlState::RAISE_EXCEPTION
+        | SqlState::GENERATED_ALWAYS
+        | SqlState::FEATURE_NOT_SUPPORTED => {
+            "a trigger, a rule or a generated column of the table refuses the rows, nothing was changed: drop it or \
+             choose another --table"
+        }
         _ => "nothing was changed; run again",
     }
 }
@@ -130,7 +137,7 @@ fn of_the_connection(error: &tokio_postgres::Error) -> (&'static str, Passes) {
         return (advice, Passes::Never);
     }
     if text.contains("password missing") {
-        let advice = "the server wants a password: set PGPASSWORD or PGPASSFILE";
+        let advice = "the server wants a password: set PGPASSWORD or PGPASSFILE, to a file that has a line for it";
         return (advice, Passes::Never);
     }
     let kind = causes()

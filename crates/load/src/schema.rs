@@ -52,6 +52,11 @@ impl Table {
             .collect::<Vec<_>>()
             .join(".")
     }
+
+    /// Its name without that of the schema.
+    pub(crate) fn name(&self) -> &str {
+        self.parts.last().map_or("", |name| name)
+    }
 }
 
 impl fmt::Display for Table {

@@ -115,8 +115,12 @@ impl Settings {
             .host
             .or_else(|| variable("PGHOST"))
             .unwrap_or_else(|| "localhost".into());
-        // Not shown: there may be a password in it.
-        if host.contains("://") || host.contains('@') {
+        // What looks like an address is not shown: there may be a password in it.
+        let has = |text: &str, marks: &[char]| text.contains("://") || text.contains(marks);
+        let is_an_ip = host.parse::<std::net::Ipv6Addr>().is_ok();
+        if has(&host, &['@', '=', ';', ' ']) && !host.starts_with('/')
+            || host.contains(':') && !is_an_ip
+        {
             let text = "PGHOST looks like an address: set it to the name of the host, or write DATABASE_URL";
             return Err(usage(text).into());
         }
@@ -131,11 +135,15 @@ impl Settings {
             .or_else(|| variable("PGUSER"))
             .or_else(|| variable("USER"));
         let user = user.ok_or_else(|| usage("no user: set PGUSER or DATABASE_URL"))?;
+        if has(&user, &[':', '=', ';', '/']) {
+            let text = "PGUSER looks like an address: set it to the name of the user, or write DATABASE_URL";
+            return Err(usage(text).into());
+        }
         let database = url
             .database
             .or_else(|| variable("PGDATABASE"))
             .unwrap_or_else(|| user.clone());
-        if database.contains("://") || database.contains('=') {
+        if has(&database, &[':', '=', ';', '/']) {
             let text = "PGDATABASE looks like an address: set it to the name of the database, or write DATABASE_URL";
             return Err(usage(text).into());
         }
@@ -402,6 +410,15 @@ mod tests {
             &[("PGPASSWORD", "canary")],
             &[("PGUSER", "u"), ("PGHOST", "postgresql://u:canary@h/d")],
             &[("PGUSER", "u"), ("PGHOST", "u:canary@h")],
+            &[("PGUSER", "u"), ("PGHOST", "h:canary")],
+            &[("PGUSER", "u"), ("PGHOST", "h password=canary")],
+            &[("PGUSER", "postgres://u:canary@h/d")],
+            &[("PGUSER", "u:canary")],
+            &[("PGUSER", "u password=canary")],
+            &[("DATABASE_URL", "postgres://u%3Acanary@h/d")],
+            &[("DATABASE_URL", "postgres://u;canary@h/d")],
+            &[("DATABASE_URL", "postgres://h/d?user=u:canary")],
+            &[("DATABASE_URL", "postgres://u@h/12/canary")],
             &[("PGUSER", "u"), ("PGDATABASE", "postgres://u:canary@h/d")],
             &[("PGUSER", "u"), ("PGDATABASE", "dbname=d password=canary")],
             &[("PGUSER", "u"), ("PGPORT", "canary")],

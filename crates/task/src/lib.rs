@@ -23,6 +23,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use anyhow::Context;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
 use clap_verbosity_flag::{InfoLevel, Verbosity};
 use serde::Serialize;
@@ -42,12 +44,21 @@ pub struct Common {
         long,
         env = "DATA_DIR",
         hide_env_values = true,
-        default_value = "./data"
+        default_value = "./data",
+        value_parser = PathBufValueParser::new().try_map(folder)
     )]
     pub data_dir: PathBuf,
 
     #[command(flatten)]
     verbosity: Verbosity<InfoLevel>,
+}
+
+/// An address in its place, which may have a password in it, is no folder.
+fn folder(path: PathBuf) -> Result<PathBuf, String> {
+    match path.to_string_lossy().contains("://") {
+        true => Err("it is an address: give a folder of this machine".into()),
+        false => Ok(path),
+    }
 }
 
 fn year(text: &str) -> Result<i32, String> {
@@ -129,7 +140,13 @@ pub fn main<W: Worker>() -> ExitCode {
     let year = args.common().year;
     // A defect of ours is told in one line, too, and ends all: another thread could wait for the one that has it.
     std::panic::set_hook(Box::new(|defect| {
-        log::error!("a defect of this program, please report it: {defect}");
+        let defect = defect.to_string();
+        match defect.contains("OutOfMemory") {
+            true => log::error!(
+                "too little memory: raise the limit on it (ulimit -v, or the container's): {defect}"
+            ),
+            false => log::error!("a defect of this program, please report it: {defect}"),
+        }
         stop::at_once(1);
     }));
     match args.run().and_then(|summary| {
@@ -144,9 +161,10 @@ pub fn main<W: Worker>() -> ExitCode {
         // stderr is unbuffered, so every log line is out before this one: BashOperator stores the
         // last line of the two streams together.
         let mut out = std::io::stdout().lock();
-        serde_json::to_writer(&mut out, &line)?;
-        writeln!(out)?;
-        Ok(out.flush()?)
+        let line = serde_json::to_string(&line)?;
+        writeln!(out, "{line}")
+            .and_then(|()| out.flush())
+            .context("done, but cannot write the summary to stdout")
     }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => fail(&e),

@@ -41,7 +41,7 @@ pub(crate) fn check_threads() -> Result<()> {
                 .spawn_scoped(scope, || drop(gate.lock()))
                 .with_context(|| {
                     format!(
-                        "fewer than {wanted} threads may be started: raise the limit on processes (ulimit -u, or the container's)"
+                        "fewer than {wanted} threads may be started: raise the limit on processes or on memory (ulimit -u, ulimit -v, or the container's)"
                     )
                 })?;
         }
