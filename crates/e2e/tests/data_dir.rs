@@ -41,6 +41,24 @@ fn below(place: &Place, dir: &str) -> Files {
         .collect()
 }
 
+/// Such as that of the warehouse, with its password.
+#[test]
+fn an_address_is_no_data_dir() {
+    for name in ALL {
+        let address = "postgres://u:canary@h/d";
+        let by_flag = Worker::new(name).args(&format!("--year 2013 --data-dir {address}"));
+        let by_variable = Worker::new(name)
+            .args("--year 2013")
+            .env("DATA_DIR", address);
+        for worker in [by_flag, by_variable] {
+            let finished = worker.run();
+            assert_eq!(finished.code, Some(2), "{finished:?}");
+            assert!(finished.stderr.contains("give a folder"), "{finished:?}");
+            assert!(!finished.stderr.contains("canary"), "{finished:?}");
+        }
+    }
+}
+
 fn on_a_full_disk(name: &'static str, dir: &str) {
     let place = before(name);
     let (data, lake) = (below(&place, "data/"), below(&place, "lake/"));
