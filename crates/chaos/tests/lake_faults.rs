@@ -151,9 +151,12 @@ impl InParts {
         }
     }
 
-    /// `clean`, with another silver in the lake.
-    fn clean(&self) -> Worker {
+    /// Lays another silver into the lake.
+    fn put_older(&self) {
         self.s3.put(&self.silver, "older");
+    }
+
+    fn clean(&self) -> Worker {
         let worker = self.place.worker_on("clean", &format!("s3://{BUCKET}"));
         worker.envs(&self.s3.variables())
     }
@@ -177,6 +180,7 @@ fn an_upload_in_parts(what: &str, cuts: usize, steps: usize) {
         for times in [1, 3] {
             let proxy = Proxy::start(year.s3.address, fault, times);
             let line = year.s3.variables_at(proxy.address);
+            year.put_older();
             let _ = year.clean().envs(&line).run().summary();
             assert!(proxy.faults() > 0, "{fault:?} never happened");
             let silver = year.s3.get(&year.silver);
@@ -227,6 +231,7 @@ fn an_upload_in_parts_that_is_killed() {
     assert!(requests >= 8, "before and after each of four: {points:?}");
     let (mut older, mut newer) = (0, 0);
     for request in 0..requests {
+        year.put_older();
         let mut come = 0;
         let finished = trace(year.clean(), |point| {
             come += usize::from(is_of_it(point));

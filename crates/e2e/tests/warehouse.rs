@@ -250,15 +250,20 @@ fn a_failure_in_the_middle_leaves_the_old_year() {
     assert_eq!(changes(&load(&database, &place)), [2, 1, 1, 1]);
 }
 
+/// Has a trigger of this body run for each row of the table.
+fn set_trigger(database: &mut Database, when: &str, body: &str) {
+    database.execute(&format!(
+        "CREATE FUNCTION of_the_row() RETURNS trigger LANGUAGE plpgsql AS '{body}'; \
+         CREATE TRIGGER of_the_row {when} ON {TABLE} FOR EACH ROW EXECUTE FUNCTION of_the_row()"
+    ));
+}
+
 /// A trigger that lets no row change: the table would stay as it is, and nobody would know.
 #[test]
 fn a_trigger_that_keeps_rows_as_they_are() {
     let mut database = Server::shared().database();
     load(&database, &days(&[("BOS", "01-01", 22)]));
-    database.execute(&format!(
-        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
-         CREATE TRIGGER keep BEFORE UPDATE ON {TABLE} FOR EACH ROW EXECUTE FUNCTION keep()"
-    ));
+    set_trigger(&mut database, "BEFORE UPDATE", "BEGIN RETURN NULL; END");
     let before = all(&mut database);
     let place = days(&[("BOS", "01-01", 23)]);
     let finished = run(&database, database.load(&place));
@@ -283,10 +288,7 @@ fn a_trigger_that_alters_rows() {
     ] {
         let mut database = Server::shared().database();
         load(&database, &days(&[("BOS", "01-01", 22)]));
-        database.execute(&format!(
-            "CREATE FUNCTION alter_it() RETURNS trigger LANGUAGE plpgsql AS '{body}'; \
-             CREATE TRIGGER alter_it {when} ON {TABLE} FOR EACH ROW EXECUTE FUNCTION alter_it()"
-        ));
+        set_trigger(&mut database, when, body);
         let before = all(&mut database);
         let place = days(&[("BOS", "01-01", 22), ("DEN", "01-01", 3)]);
         let finished = run(&database, database.load(&place));
@@ -304,10 +306,11 @@ fn a_trigger_that_alters_rows() {
 fn a_trigger_that_looks_on() {
     let mut database = Server::shared().database();
     load(&database, &days(&[("BOS", "01-01", 22)]));
-    database.execute(&format!(
-        "CREATE FUNCTION look_on() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
-         CREATE TRIGGER look_on AFTER INSERT OR UPDATE ON {TABLE} FOR EACH ROW EXECUTE FUNCTION look_on()"
-    ));
+    set_trigger(
+        &mut database,
+        "AFTER INSERT OR UPDATE",
+        "BEGIN RETURN NULL; END",
+    );
     let place = days(&[("BOS", "01-01", 23), ("DEN", "01-01", 3)]);
     assert_eq!(changes(&load(&database, &place)), [1, 1, 0, 0]);
     assert_eq!(changes(&load(&database, &place)), [0, 0, 0, 2]);
@@ -367,10 +370,7 @@ fn a_trigger_that_keeps_rows_away() {
     let mut database = Server::shared().database();
     let place = days(&[("BOS", "01-01", 22), ("DEN", "01-01", 3)]);
     load(&database, &place);
-    database.execute(&format!(
-        "CREATE FUNCTION keep_away() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
-         CREATE TRIGGER keep_away BEFORE INSERT ON {TABLE} FOR EACH ROW EXECUTE FUNCTION keep_away()"
-    ));
+    set_trigger(&mut database, "BEFORE INSERT", "BEGIN RETURN NULL; END");
     let before = all(&mut database);
     let place = days(&[("BOS", "01-01", 22), ("SFO", "01-01", 4)]);
     let finished = run(&database, database.load(&place));

@@ -55,7 +55,7 @@ impl Table {
 
     /// Its name without that of the schema.
     pub(crate) fn name(&self) -> &str {
-        self.parts.last().map_or("", |name| name)
+        self.parts.last().map_or("", String::as_str)
     }
 }
 

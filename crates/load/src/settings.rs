@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -115,15 +116,16 @@ impl Settings {
             .host
             .or_else(|| variable("PGHOST"))
             .unwrap_or_else(|| "localhost".into());
-        // What looks like an address is not shown: there may be a password in it.
-        let has = |text: &str, marks: &[char]| text.contains("://") || text.contains(marks);
-        let is_an_ip = host.parse::<std::net::Ipv6Addr>().is_ok();
-        if has(&host, &['@', '=', ';', ' ']) && !host.starts_with('/')
-            || host.contains(':') && !is_an_ip
-        {
-            let text = "PGHOST looks like an address: set it to the name of the host, or write DATABASE_URL";
-            return Err(usage(text).into());
-        }
+        let is_an_ip = host
+            .split('%')
+            .next()
+            .is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok());
+        let marks: &[char] = match host.starts_with('/') {
+            _ if is_an_ip => &[],
+            true => &['@', ':'],
+            false => &['@', ':', '=', ';', ' '],
+        };
+        refuse_address(&host, "host", marks)?;
         let port = match url.port.or_else(|| variable("PGPORT")) {
             Some(port) => port
                 .parse()
@@ -135,18 +137,12 @@ impl Settings {
             .or_else(|| variable("PGUSER"))
             .or_else(|| variable("USER"));
         let user = user.ok_or_else(|| usage("no user: set PGUSER or DATABASE_URL"))?;
-        if has(&user, &[':', '=', ';', '/']) {
-            let text = "PGUSER looks like an address: set it to the name of the user, or write DATABASE_URL";
-            return Err(usage(text).into());
-        }
+        refuse_address(&user, "user", &[':', '=', ';', '/'])?;
         let database = url
             .database
             .or_else(|| variable("PGDATABASE"))
             .unwrap_or_else(|| user.clone());
-        if has(&database, &[':', '=', ';', '/']) {
-            let text = "PGDATABASE looks like an address: set it to the name of the database, or write DATABASE_URL";
-            return Err(usage(text).into());
-        }
+        refuse_address(&database, "database", &[':', '=', ';', '/'])?;
         let password = match url.password.or_else(|| variable("PGPASSWORD")) {
             Some(password) => Some(password),
             None => {
@@ -283,6 +279,19 @@ fn with_a_host(text: &str) -> Cow<'_, str> {
         true => format!("{before}{NO_HOST}{after}").into(),
         false => text.into(),
     }
+}
+
+/// Refuses an address, or what has a mark of one, in the place of a name. It is not shown, as names are: there may be a
+/// password in it.
+fn refuse_address(name: &str, of: &str, marks: &[char]) -> Result<()> {
+    if name.contains("://") || name.contains(marks) {
+        let variable = of.to_uppercase();
+        let text = format!(
+            "PG{variable}, or the {of} in DATABASE_URL, looks like an address: set it to the name of the {of}"
+        );
+        return Err(usage(text).into());
+    }
+    Ok(())
 }
 
 fn usage(text: impl Into<String>) -> Usage {
