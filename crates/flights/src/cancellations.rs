@@ -10,9 +10,6 @@ use std::ops::AddAssign;
 
 use anyhow::{Context, Result, ensure};
 use chrono::NaiveDate;
-use polars::prelude::{DataFrame, DataType, IntoColumn, NamedFrom, Series};
-
-use crate::name;
 
 /// The key of the text in the footer.
 pub(crate) const KEY: &str = "flight_delays.cancellations";
@@ -75,27 +72,11 @@ impl Cancellations {
         Ok(cancellations)
     }
 
-    /// The columns `origin`, `fl_date`, `not_flown`, `cancelled`, a row an airport-day.
-    ///
-    /// # Errors
-    /// Those of polars; no count can cause one.
-    pub fn frame(&self) -> Result<DataFrame> {
-        let airports: Vec<_> = self.days.keys().map(|(airport, _)| text(airport)).collect();
-        let days: Vec<_> = self.days.keys().map(|(_, day)| *day).collect();
-        let counts = |of: fn(&Count) -> u32| -> Vec<i32> {
-            self.days.values().map(|count| of(count) as i32).collect()
-        };
-        Ok(DataFrame::new(
-            self.days.len(),
-            vec![
-                Series::new(name::ORIGIN.into(), airports).into_column(),
-                Series::new(name::FL_DATE.into(), days)
-                    .cast(&DataType::Date)?
-                    .into_column(),
-                Series::new(name::NOT_FLOWN.into(), counts(|c| c.not_flown)).into_column(),
-                Series::new(name::CANCELLED.into(), counts(|c| c.cancelled)).into_column(),
-            ],
-        )?)
+    /// The counts by airport, then day: code, days since 1970-01-01, count.
+    pub fn iter(&self) -> impl Iterator<Item = ([u8; 3], i32, Count)> {
+        self.days
+            .iter()
+            .map(|((airport, day), count)| (*airport, *day, *count))
     }
 }
 
@@ -177,16 +158,5 @@ mod tests {
         }
         let twice = "JFK,2013-02-08,1,1\n".repeat(2);
         assert!(Cancellations::parse(&twice).is_err());
-    }
-
-    #[test]
-    fn a_row_for_each_line() {
-        let text = "JFK,2013-02-08,150,149\nNAN,2013-02-09,0,1\n";
-        let frame = Cancellations::parse(text).unwrap().frame().unwrap();
-        let column = |name| frame.column(name).unwrap();
-        assert_eq!(column(name::ORIGIN).str().unwrap().get(1), Some("NAN"));
-        assert_eq!(column(name::FL_DATE).dtype(), &DataType::Date);
-        assert_eq!(column(name::NOT_FLOWN).i32().unwrap().get(0), Some(150));
-        assert_eq!(column(name::CANCELLED).i32().unwrap().get(1), Some(1));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Only this crate spells a column's name. Bronze has silver's columns in upper case.
 
+pub mod airport;
 pub mod anomalies;
 mod cancellations;
 mod checksum;

@@ -16,8 +16,6 @@ pub const FLIGHTS: &str = "flights";
 pub const SCHEDULED: &str = "scheduled";
 /// Of a flight, 1 when it was cancelled; of an airport and day, how many were.
 pub const CANCELLED: &str = "cancelled";
-/// Flights without a departure delay, of an airport and day: scheduled, and not in `flights`.
-pub const NOT_FLOWN: &str = "not_flown";
 /// Airport and day in one: `JFK20130101`.
 pub const ID: &str = "id";
 /// The flag of the default model; each model's own is `anomaly_` and its short name.
