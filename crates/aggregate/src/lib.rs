@@ -53,7 +53,9 @@ impl Worker for Args {
         // Before its input is opened: what another run has brought meanwhile is newer.
         let mut draft = Draft::create(dir, year, File::Gold)?;
         let columns = [name::ORIGIN, name::FL_DATE, name::DEP_DELAY];
-        let (row_groups, cancellations) = silver::read(&silver, &columns)?;
+        lineage::check_lake(dir, year, &lake.id()?)?;
+        lineage::check(dir, year, File::Silver)?;
+        let (row_groups, cancellations, lineage) = silver::read(&silver, &columns)?;
         let damaged = || {
             let silver = silver.display();
             format!("{silver} was not written by clean: run clean --year {year} again")
@@ -68,7 +70,7 @@ impl Worker for Args {
         let mut gold = sums.gold()?;
         gold::check(&gold).with_context(damaged)?;
 
-        gold::write(&mut draft, &mut gold).context("cannot write gold")?;
+        gold::write(&mut draft, &mut gold, &lineage.identity).context("cannot write gold")?;
         // Its lock is held to the end: the upload of another run comes after this one's.
         let (path, bytes) = draft.publish()?;
         let place = lake.write(&path, &lake::key::gold(year))?;

@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use chrono::NaiveDate;
 use flights::{Cancellations, airport, name};
 use polars::prelude::{
-    DataFrame, DataType, Float64Chunked, Int32Chunked, IntoColumn, IntoSeries, NewChunkedArray,
-    StringChunked,
+    ChunkFullNull, DataFrame, DataType, Float64Chunked, Int32Chunked, IntoColumn, IntoSeries,
+    NewChunkedArray, StringChunked,
 };
 
 /// Marks a code that has not occurred yet.
@@ -38,6 +38,8 @@ pub(crate) struct Sums {
     index: Vec<u16>,
     /// Airports in the order in which they occur, each with a sum for each day of the year.
     airports: Vec<([u8; 3], Vec<Sum>)>,
+    /// Whether silver says which flights were cancelled.
+    cancelled_known: bool,
 }
 
 impl Sums {
@@ -49,6 +51,7 @@ impl Sums {
             days: (next - first).num_days() as usize,
             index: vec![NONE; airport::CODES],
             airports: vec![],
+            cancelled_known: true,
         })
     }
 
@@ -79,6 +82,7 @@ impl Sums {
     /// # Errors
     /// As [`Sums::add`].
     pub(crate) fn add_cancellations(&mut self, cancellations: &Cancellations) -> Result<()> {
+        self.cancelled_known = cancellations.are_known();
         for (airport, day, count) in cancellations.iter() {
             let sum = self.sum(airport, day)?;
             sum.scheduled += i32::try_from(count.not_flown)?;
@@ -142,7 +146,12 @@ impl Sums {
                 Float64Chunked::from_iter_options(name::MEAN_DEP_DELAY.into(), means).into_column(),
                 counts(name::FLIGHTS, |sum| sum.flights),
                 counts(name::SCHEDULED, |sum| sum.scheduled),
-                counts(name::CANCELLED, |sum| sum.cancelled),
+                match self.cancelled_known {
+                    true => counts(name::CANCELLED, |sum| sum.cancelled),
+                    false => {
+                        Int32Chunked::full_null(name::CANCELLED.into(), rows.len()).into_column()
+                    }
+                },
             ],
         )?)
     }

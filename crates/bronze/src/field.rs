@@ -118,8 +118,6 @@ pub(crate) fn integer(row: &[u8], field: Range<usize>) -> Result<i32, &'static s
 }
 
 /// Days from 1970-01-01 to a `YYYY-MM-DD` within `year`.
-///
-/// The number of days before a year is that of Howard Hinnant's `days_from_civil`, for 1 January.
 pub(crate) fn date(field: &[u8], year: i32) -> Result<i32, &'static str> {
     let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] = *field else {
         return Err("not YYYY-MM-DD");
@@ -155,18 +153,26 @@ pub(crate) fn date(field: &[u8], year: i32) -> Result<i32, &'static str> {
     if !(1..=12).contains(&month) || !(1..=days[month as usize - 1]).contains(&day) {
         return Err("no such day");
     }
-    let past = y - 1;
-    let before_year = past * 365 + past / 4 - past / 100 + past / 400 - 719_162;
-    Ok(before_year + days[..month as usize - 1].iter().sum::<i32>() + day - 1)
+    Ok(first_day(year) + days[..month as usize - 1].iter().sum::<i32>() + day - 1)
 }
 
-/// Three capital letters or digits.
-pub(crate) fn airport(field: &[u8]) -> Result<(), &'static str> {
-    let legal = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
-    let right = field.len() == 3 && field.iter().all(legal);
-    right
-        .then_some(())
-        .ok_or("not three capital letters or digits")
+/// 1 January of a year, in days since 1970-01-01: Howard Hinnant's `days_from_civil` for that day.
+pub(crate) fn first_day(year: i32) -> i32 {
+    let past = year - 1;
+    past * 365 + past / 4 - past / 100 + past / 400 - 719_162
+}
+
+/// A code of three capital letters or digits; in the field it may be in lower case and have blanks around it.
+#[inline]
+pub(crate) fn airport(field: &[u8]) -> Result<[u8; 3], &'static str> {
+    let code = |field: &[u8]| {
+        let code = <[u8; 3]>::try_from(field).ok()?;
+        let legal = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+        code.iter().all(|b| legal(*b)).then_some(code)
+    };
+    code(field)
+        .or_else(|| code(&field.trim_ascii().to_ascii_uppercase()))
+        .ok_or("not a code of three letters or digits")
 }
 
 #[cfg(test)]

@@ -12,45 +12,35 @@
 //! breaks; such a row takes several lines.
 
 mod field;
+mod flight;
 mod header;
+mod notes;
 mod pieces;
 mod quotes;
 mod records;
+mod reject;
 mod rows;
+
+pub use flight::Flight;
+pub use notes::Notes;
+pub use reject::Reject;
 
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use arrow_array::RecordBatch;
+use crc32fast::Hasher;
 use flights::Cancellations;
 
 use header::Header;
+use rows::Rows;
 
 /// 28 fields and the commas between them have more bytes.
 const SHORTEST_ROW: u64 = 32;
-
-/// A row that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reject {
-    /// The line that it is, the first of the file being 1.
-    pub line: u64,
-    /// What is wrong with it, and where in the row.
-    pub reason: String,
-    /// The row's own bytes, without the line break.
-    pub row: Vec<u8>,
-}
-
-impl Reject {
-    /// How many rows it holds: more than one where the other kind of line break ends them.
-    #[must_use]
-    pub fn lines(&self) -> u64 {
-        let breaks = |byte| memchr::memchr_iter(byte, &self.row).count() as u64;
-        1 + breaks(b'\n').max(breaks(b'\r'))
-    }
-}
 
 /// Some rows of the file that follow each other, already turned into a `T`.
 pub struct Batch<T> {
@@ -58,12 +48,40 @@ pub struct Batch<T> {
     pub made: T,
     /// How many bytes of the file these rows take.
     pub bytes: u64,
+    /// The CRC-32 of these bytes, to be combined with those before and after.
+    pub checksum: Hasher,
     /// How many of the rows were read.
     pub read: u64,
     /// Those that were dropped because they have no departure delay, and those that were cancelled.
     pub cancellations: Cancellations,
+    /// Which flights the rows are, dropped ones too; rows that do not say it are left out.
+    pub flights: Vec<Flight>,
+    /// What is unusual about rows that were read or dropped.
+    pub notes: Notes,
     /// Those that cannot be read.
     pub rejects: Vec<Reject>,
+}
+
+impl<T> Batch<T> {
+    fn new(
+        mut rows: Rows,
+        text: &[u8],
+        rejects: Vec<Reject>,
+        make: impl FnOnce(RecordBatch) -> Result<T>,
+    ) -> Result<Self> {
+        let mut checksum = Hasher::new();
+        checksum.update(text);
+        Ok(Batch {
+            bytes: text.len() as u64,
+            checksum,
+            read: rows.len() as u64,
+            cancellations: mem::take(&mut rows.cancellations),
+            flights: mem::take(&mut rows.flights),
+            notes: rows.notes,
+            rejects,
+            made: make(rows.finish())?,
+        })
+    }
 }
 
 /// The raw CSV of one year, its header read and checked.
@@ -91,7 +109,7 @@ impl Reader {
         let bytes = file.metadata()?.len();
         ensure!(
             bytes > 0,
-            "{} is empty: run extract again, or mend the file in the lake",
+            "{} is empty: run extract again, or fix the file in the lake",
             path.display()
         );
         let header = Header::read(&file).with_context(|| format!("{}, line 1", path.display()))?;
@@ -109,6 +127,18 @@ impl Reader {
             year,
             header,
         })
+    }
+
+    /// The CRC-32 of what comes before the rows, the header with its line end.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn header_checksum(&self) -> Result<Hasher> {
+        let mut header = vec![0; usize::try_from(self.header.body)?];
+        self.read_at(&mut header, 0)?;
+        let mut checksum = Hasher::new();
+        checksum.update(&header);
+        Ok(checksum)
     }
 
     /// The size of the file in bytes.
@@ -155,7 +185,7 @@ impl Reader {
     fn bound(&self, rejects: &[Reject]) -> Result<()> {
         ensure!(
             rejects.len() as u64 <= pieces::PIECE / SHORTEST_ROW,
-            "{}: {} lines of one part of it cannot be read: this is no file of flights",
+            "{}: {} lines of one part of it cannot be read: this is not a file of flights",
             self.path.display(),
             rejects.len()
         );

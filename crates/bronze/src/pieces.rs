@@ -88,28 +88,21 @@ fn piece<T>(
         let end = memchr(b'\n', rest).unwrap_or(rest.len());
         let row = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
         if !row.is_empty()
-            && let Err(reason) = rows.push(row, Fields::of(row))
+            && let Err(flaw) = rows.push(row, Fields::of(row))
         {
-            rejects.push(Reject {
-                line: lines,
-                reason,
-                row: row.to_vec(),
-            });
+            rejects.push(Reject::new(
+                lines,
+                flaw,
+                row,
+                end < rest.len(),
+                &reader.header.slots,
+            ));
             reader.bound(&rejects)?;
         }
         lines += 1;
         rest = rest.get(end + 1..).unwrap_or_default();
     }
-    let read = rows.len() as u64;
-    let cancellations = std::mem::take(&mut rows.cancellations);
-    let made = make(index, rows.finish())?;
-    let batch = Batch {
-        made,
-        bytes: text.len() as u64,
-        read,
-        cancellations,
-        rejects,
-    };
+    let batch = Batch::new(rows, text, rejects, |rows| make(index, rows))?;
     Ok(Some(Piece::Rows { batch, lines }))
 }
 

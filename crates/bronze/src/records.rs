@@ -13,8 +13,9 @@ use crate::field::Fields;
 use crate::header::Slot;
 use crate::pieces::{LONGEST_LINE, PIECE, USUAL_ROW};
 use crate::quotes::Unquoted;
+use crate::reject::{Flaw, Reject};
 use crate::rows::Rows;
-use crate::{Batch, Reader, Reject};
+use crate::{Batch, Reader};
 
 pub(crate) fn read<T>(
     reader: &Reader,
@@ -55,24 +56,23 @@ pub(crate) fn read<T>(
                     Ok(taken)
                 })
             };
-            let (bytes, count) = pushed.unwrap_or_else(|reason| {
-                let row = row.to_vec();
-                rejects.push(Reject { line, reason, row });
+            let (bytes, count) = pushed.unwrap_or_else(|flaw| {
+                rejects.push(Reject::new(
+                    line,
+                    flaw,
+                    row,
+                    first.ends_with(&[line_end]),
+                    slots,
+                ));
                 (first.len(), 1)
             });
             reader.bound(&rejects)?;
             at += bytes;
             line += count;
         }
-        let read = rows.len() as u64;
-        let cancellations = std::mem::take(&mut rows.cancellations);
-        take(Batch {
-            made: make(index, rows.finish())?,
-            bytes: at as u64,
-            read,
-            cancellations,
-            rejects,
-        })?;
+        take(Batch::new(rows, &text[..at], rejects, |rows| {
+            make(index, rows)
+        })?)?;
         from += at as u64;
     }
     Ok(())
@@ -85,7 +85,7 @@ fn gather(
     text: &[u8],
     line_end: u8,
     slots: &[Slot],
-) -> Result<(usize, u64), String> {
+) -> Result<(usize, u64), Flaw> {
     unquoted.clear();
     let two_rows = 2 * (slots.len() - 1);
     let (mut bytes, mut lines, mut commas, mut opened) = (0, 0, 0, 0);
@@ -110,7 +110,7 @@ fn gather(
         Some(Slot::Column(c, _)) => COLUMNS[*c].name.into(),
         _ => format!("field {}", opened + 1),
     };
-    Err(format!("{place}: a quote is not closed"))
+    Err(Flaw::OpenQuote(place))
 }
 
 /// With its end.

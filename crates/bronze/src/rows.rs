@@ -9,12 +9,36 @@ use flights::silver::{COLUMNS, schema};
 use flights::{Cancellations, Count, Kind, name};
 
 use crate::field;
+use crate::flight::Flight;
 use crate::header::Slot;
+use crate::notes::Notes;
+use crate::reject::Flaw;
 
 const FL_DATE: usize = position(name::FL_DATE);
 const ORIGIN: usize = position(name::ORIGIN);
 const DEP_DELAY: usize = position(name::DEP_DELAY);
 const CANCELLED: usize = position(name::CANCELLED);
+const DEP_TIME: usize = position("dep_time");
+const CARRIER: usize = position("op_carrier");
+const NUMBER: usize = position("op_carrier_fl_num");
+const DEST: usize = position("dest");
+const CRS_DEP_TIME: usize = position("crs_dep_time");
+/// The columns that tell one flight from another, a bit each.
+const KEY: u32 = bits([FL_DATE, CARRIER, NUMBER, ORIGIN, DEST, CRS_DEP_TIME]);
+
+/// The earliest departure, in minutes, that can be true: a flight that leaves earlier does not exist.
+const EARLIEST: f64 = -3.0 * 60.0;
+/// The latest one: a flight that is four days late was cancelled. Some programs write 9999 for "unknown".
+const LATEST: f64 = 4.0 * 24.0 * 60.0;
+
+const fn bits<const N: usize>(columns: [usize; N]) -> u32 {
+    let (mut bits, mut at) = (0, 0);
+    while at < N {
+        bits |= 1 << columns[at];
+        at += 1;
+    }
+    bits
+}
 
 const fn position(name: &str) -> usize {
     let mut at = 0;
@@ -45,12 +69,17 @@ enum Values {
 pub(crate) struct Rows<'a> {
     slots: &'a [Slot],
     year: i32,
+    /// 1 January, in days since 1970-01-01.
+    first_day: i32,
     columns: Vec<Values>,
     /// For each row a bit a column: it is not null.
     present: Vec<u32>,
     /// The date of the row before, which most rows share: its text and its day.
     last_date: Option<([u8; 10], i32)>,
     pub(crate) cancellations: Cancellations,
+    /// Those of the rows, kept or dropped, that say which flight they are.
+    pub(crate) flights: Vec<Flight>,
+    pub(crate) notes: Notes,
 }
 
 impl<'a> Rows<'a> {
@@ -73,10 +102,13 @@ impl<'a> Rows<'a> {
         Rows {
             slots,
             year,
+            first_day: field::first_day(year),
             columns,
             present: Vec::with_capacity(rows),
             last_date: None,
             cancellations: Cancellations::default(),
+            flights: Vec::with_capacity(rows),
+            notes: Notes::default(),
         }
     }
 
@@ -91,14 +123,15 @@ impl<'a> Rows<'a> {
         &mut self,
         row: &[u8],
         mut fields: impl Iterator<Item = Range<usize>>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Flaw> {
         let mut numbers = [0f64; COLUMNS.len()];
         let mut integers = [0i32; COLUMNS.len()];
         let mut texts = [&[][..]; COLUMNS.len()];
+        let (origin, dest);
         let mut present = 0u32;
         for (at, slot) in self.slots.iter().enumerate() {
             let Some(place) = fields.next() else {
-                return Err(format!("{at} fields where {} belong", self.slots.len()));
+                return Err(Flaw::TooFewFields(at, self.slots.len()));
             };
             let field = &row[place.clone()];
             if field.is_empty() {
@@ -108,7 +141,7 @@ impl<'a> Rows<'a> {
                 Slot::Column(c, kind) => (c, kind),
                 Slot::Unknown => continue,
                 Slot::Nothing => {
-                    return Err(format!("field {}: not empty: {}", at + 1, shown(field)));
+                    return Err(format!("field {}: not empty: {}", at + 1, shown(field)).into());
                 }
             };
             present |= 1 << c;
@@ -116,7 +149,6 @@ impl<'a> Rows<'a> {
                 Kind::Number => field::number(row, place).map(|v| numbers[c] = v),
                 Kind::Integer => field::integer(row, place).map(|v| integers[c] = v),
                 Kind::Date => self.date(field).map(|v| integers[c] = v),
-                Kind::Text if c == ORIGIN => field::airport(field).map(|()| texts[c] = field),
                 Kind::Text => match std::str::from_utf8(field) {
                     Ok(_) => {
                         texts[c] = field;
@@ -130,20 +162,42 @@ impl<'a> Rows<'a> {
         // A comma at the end of the row that the header lacks is as good as none.
         let beyond = fields.next().is_some_and(|f| !f.is_empty()) as usize + fields.count();
         if beyond > 0 {
-            return Err(format!(
-                "more fields than the {} of the header",
-                self.slots.len()
-            ));
+            let wanted = self.slots.len();
+            return Err(format!("more fields than the {wanted} of the header").into());
         }
         for c in [FL_DATE, ORIGIN] {
             if present >> c & 1 == 0 {
-                return Err(format!("{}: empty", COLUMNS[c].name));
+                return Err(format!("{}: empty", COLUMNS[c].name).into());
             }
         }
-        let flown = present >> DEP_DELAY & 1 == 1;
+        origin = field::airport(texts[ORIGIN])
+            .map_err(|why| format!("{}: {why}: {}", name::ORIGIN, shown(texts[ORIGIN])))?;
+        let mut recoded = texts[ORIGIN] != origin;
+        texts[ORIGIN] = &origin;
+        if let Ok(code) = field::airport(texts[DEST]) {
+            dest = code;
+            recoded |= texts[DEST] != dest;
+            texts[DEST] = &dest;
+        }
+        let has = |c: usize| present >> c & 1 == 1;
         let cancelled = numbers[CANCELLED] == 1.0;
+        // Without a time of departure a cancelled flight did not leave, whatever its delay says.
+        let flown = has(DEP_DELAY) && (!cancelled || has(DEP_TIME));
+        if flown {
+            plausible(numbers[DEP_DELAY])?;
+        }
+        self.notes.cancelled_known |= has(CANCELLED);
+        self.notes.recoded += u64::from(recoded);
+        if present & KEY == KEY {
+            self.flights.push(Flight::new(
+                integers[FL_DATE] - self.first_day,
+                [integers[NUMBER], integers[CRS_DEP_TIME]],
+                [texts[CARRIER], texts[ORIGIN], texts[DEST]],
+            ));
+        }
         if cancelled || !flown {
-            self.count(texts[ORIGIN], integers[FL_DATE], flown, cancelled);
+            self.notes.cancelled_with_delay += u64::from(!flown && has(DEP_DELAY));
+            self.count(origin, integers[FL_DATE], flown, cancelled);
         }
         if !flown {
             return Ok(());
@@ -164,10 +218,7 @@ impl<'a> Rows<'a> {
 
     /// Counts a flight that is not kept or was cancelled: one in fifty.
     #[cold]
-    fn count(&mut self, airport: &[u8], day: i32, flown: bool, cancelled: bool) {
-        let airport = airport
-            .try_into()
-            .expect("a checked airport has three bytes");
+    fn count(&mut self, airport: [u8; 3], day: i32, flown: bool, cancelled: bool) {
         let count = Count {
             not_flown: u32::from(!flown),
             cancelled: u32::from(cancelled),
@@ -206,6 +257,22 @@ impl<'a> Rows<'a> {
         };
         let columns = self.columns.into_iter().enumerate().map(array).collect();
         RecordBatch::try_new(schema(), columns).expect("the columns are made to the schema")
+    }
+}
+
+/// Whether a departure can have this delay, in minutes.
+#[inline]
+fn plausible(delay: f64) -> Result<(), String> {
+    match delay {
+        EARLIEST..=LATEST => Ok(()),
+        _ if delay < EARLIEST => Err(format!(
+            "{}: {delay} minutes: more than 3 hours early is not a delay",
+            name::DEP_DELAY
+        )),
+        _ => Err(format!(
+            "{}: {delay} minutes: more than 4 days late is not a delay",
+            name::DEP_DELAY
+        )),
     }
 }
 

@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use arrow_array::RecordBatch;
-use bronze::{Batch, Reader, Reject};
+use bronze::{Batch, Flight, Notes, Reader, Reject};
 use flights::Cancellations;
 use flights::silver::COLUMNS;
 use proptest::collection::vec;
@@ -16,6 +16,8 @@ use proptest::prelude::*;
 struct Outcome {
     read: u64,
     cancellations: Cancellations,
+    notes: Notes,
+    flights: Vec<Flight>,
     rejects: Vec<Reject>,
 }
 
@@ -45,6 +47,8 @@ fn read_on(threads: usize, text: &[u8]) -> Outcome {
         assert_eq!(batch.made as u64, batch.read);
         outcome.read += batch.read;
         outcome.cancellations.add_all(&batch.cancellations);
+        outcome.notes.add(batch.notes);
+        outcome.flights.extend(batch.flights);
         outcome.rejects.extend(batch.rejects);
         Ok(())
     };
@@ -153,7 +157,12 @@ fn cancelled_flights() {
     let flight = |tail: &str, delay: &str, cancelled: &str, day| {
         let row = row(tail, day).replacen(",2.0,,,,819,", &format!(",{delay},,,,819,"), 1);
         let mut fields: Vec<_> = row.split(',').collect();
-        fields[1 + COLUMNS.iter().position(|c| c.name == "cancelled").unwrap()] = cancelled;
+        let at = |name| 1 + COLUMNS.iter().position(|c| c.name == name).unwrap();
+        fields[at("cancelled")] = cancelled;
+        // It left, and was cancelled after that.
+        if delay == "7.0" {
+            fields[at("dep_time")] = "522.0";
+        }
         fields.join(",")
     };
     for tail in ["N1", "\"N1\""] {
@@ -163,6 +172,7 @@ fn cancelled_flights() {
                 flight(tail, "", "1.0", 1),
                 flight(tail, "", "1", 2),
                 flight(tail, "7.0", "1.0", 2),
+                flight(tail, "0.0", "1.0", 4),
                 flight(tail, "", "0.0", 3),
                 flight(tail, "", "", 3),
                 flight(tail, "late", "1.0", 3),
@@ -173,8 +183,9 @@ fn cancelled_flights() {
         assert_eq!((outcome.read, outcome.rejects.len()), (2, 2));
         assert_eq!(
             outcome.cancellations.to_string(),
-            "JFK,2013-01-01,1,1\nJFK,2013-01-02,1,2\nJFK,2013-01-03,2,0\n"
+            "JFK,2013-01-01,1,1\nJFK,2013-01-02,1,2\nJFK,2013-01-03,2,0\nJFK,2013-01-04,1,1\n"
         );
+        assert_eq!(outcome.notes.cancelled_with_delay, 1);
     }
 }
 

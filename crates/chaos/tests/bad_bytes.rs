@@ -391,7 +391,7 @@ fn damaged(whole: &[u8], step: usize) -> impl Iterator<Item = (String, Vec<u8>)>
 /// The error line names the file that is damaged, and who makes it anew.
 fn told(error: &str, file: &Handed) {
     let Handed { path, maker, .. } = file;
-    let wanted = format!("…/{path} is damaged or no file of ours: run {maker} again: ");
+    let wanted = format!("…/{path} is damaged or was not written by {maker}: run {maker} again: ");
     assert!(error.starts_with(&wanted), "{error}");
 }
 

@@ -4,17 +4,25 @@
 //! airport and day, and silver's footer keeps the counts. Rows that cannot be read go to a
 //! rejects file with their line number and the reason, so that nothing is lost.
 
+mod calendar;
+mod duplicates;
 mod rejects;
+mod tally;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use bronze::Notes;
 use clap::Parser;
+use crc32fast::Hasher;
 use flights::Cancellations;
 use handoff::{Draft, File};
 use lake::{Lake, LakeUrl};
 use serde::Serialize;
 use task::{Common, Progress, Worker};
 
+use calendar::Calendar;
+use duplicates::Duplicates;
 use rejects::Rejects;
+use tally::Tally;
 
 /// Beyond this many threads the disk is what one waits for; each takes about 40 MB.
 const THREADS: usize = 4;
@@ -33,9 +41,13 @@ pub struct Args {
     #[arg(long, env = "LAKE_URL", hide_env_values = true)]
     lake: LakeUrl,
 
-    /// The share of rows, 0 to 1, that may be unreadable
+    /// The share of rows, 0 to 1, that may be unreadable; a month or an airport may have 0.1, or this if it is more
     #[arg(long, default_value_t = 0.01, value_parser = share)]
     max_rejected: f64,
+
+    /// Process a file that has only part of the year: accept gaps of three days and more, and a torn last line
+    #[arg(long)]
+    partial: bool,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -49,17 +61,61 @@ pub struct Summary {
     rows_in: u64,
     rows_out: u64,
     dropped_null_delay: u64,
-    /// With or without a departure delay.
-    cancelled: u64,
+    /// With or without a departure delay; null where the raw file does not say it.
+    cancelled: Option<u64>,
     rejected: u64,
+    /// Rows that repeat a flight; silver has them.
+    duplicates: u64,
+    /// Days of the year with a scheduled flight.
+    days: u64,
+    days_missing: u64,
     output: String,
     bytes: u64,
 }
 
-#[derive(Default)]
+/// What was found in the raw file.
 struct Counts {
     read: u64,
     cancellations: Cancellations,
+    notes: Notes,
+    tally: Tally,
+    duplicates: Duplicates,
+    /// Of the whole raw file.
+    checksum: Hasher,
+}
+
+impl Counts {
+    fn new(reader: &bronze::Reader) -> Result<Self> {
+        Ok(Counts {
+            read: 0,
+            cancellations: Cancellations::default(),
+            notes: Notes::default(),
+            tally: Tally::default(),
+            duplicates: Duplicates::new(reader.bytes()),
+            checksum: reader.header_checksum()?,
+        })
+    }
+
+    /// Warns of what is unusual about the rows.
+    fn warn(&self) {
+        if self.notes.recoded > 0 {
+            log::warn!(
+                "{} rows have an airport code in lower case or with blanks around it: read as capital letters",
+                self.notes.recoded
+            );
+        }
+        if self.notes.cancelled_with_delay > 0 {
+            log::warn!(
+                "{} cancelled flights have no DEP_TIME but a DEP_DELAY: they did not fly, so their delay is left out",
+                self.notes.cancelled_with_delay
+            );
+        }
+        if !self.notes.cancelled_known {
+            log::warn!(
+                "CANCELLED is empty in every row: which flights were cancelled is unknown, and null in gold"
+            );
+        }
+    }
 }
 
 impl Worker for Args {
@@ -77,31 +133,40 @@ impl Worker for Args {
         let bronze = handoff::input(dir, year, File::Bronze)?;
         // Before its input is opened: what another run has brought meanwhile is newer.
         let mut silver = Draft::create(dir, year, File::Silver)?;
+        lineage::check_lake(dir, year, &lake.id()?)?;
         let reader = bronze::Reader::open(&bronze, year)?;
+        let calendar = Calendar::new(year)?;
         let mut rejects = Rejects::new(dir, year);
-        let counts = write(&reader, &mut silver, &mut rejects).context("cannot write silver")?;
+        let counts =
+            write(&reader, &calendar, &mut silver, &mut rejects).context("cannot write silver")?;
         let total = counts.cancellations.total();
         let no_delay = u64::from(total.not_flown);
         let rows_in = counts.read + no_delay + rejects.count();
+        let wrong = |e: anyhow::Error| anyhow!("{}: {e:#}", bronze.display());
         if rows_in == 0 {
             bail!(
-                "{} has a header and no rows: mend the file in the lake",
+                "{} has a header and no rows: fix the file in the lake",
                 bronze.display()
             );
         }
-        if rejects.count() as f64 > self.max_rejected * rows_in as f64 {
-            return Err(rejects.too_many(&bronze, rows_in, self.max_rejected));
-        }
-        if counts.read == 0 {
-            bail!(
-                "{}: no row is left: {no_delay} of {rows_in} have no DEP_DELAY, {} cannot be read: \
-                 mend the file in the lake",
-                bronze.display(),
-                rejects.count()
-            );
-        }
+        rejects
+            .check(&counts.tally, &calendar, rows_in, self.max_rejected)
+            .map_err(wrong)?;
+        rejects.check_end(self.partial).map_err(wrong)?;
+        ensure!(
+            counts.read > 0,
+            "{}: no row is left: {no_delay} of {rows_in} have no DEP_DELAY, {} cannot be read: fix the file in the \
+             lake",
+            bronze.display(),
+            rejects.count()
+        );
+        let missing = calendar.missing(&counts.tally.days);
+        missing.check(self.partial).map_err(wrong)?;
+        counts.duplicates.check(rows_in, &calendar).map_err(wrong)?;
+        counts.warn();
 
-        // Where silver is, its rejects are: they come first, and those of an earlier run go last.
+        // Rejects are published before silver, and those of an earlier run are removed after it, so that a reader
+        // who finds silver finds its rejects too.
         let rejected = rejects.count();
         if let Some(path) = rejects.publish()? {
             let place = lake.write(&path, &lake::key::rejected(year))?;
@@ -126,8 +191,14 @@ impl Worker for Args {
             rows_in,
             rows_out: counts.read,
             dropped_null_delay: no_delay,
-            cancelled: u64::from(total.cancelled),
+            cancelled: counts
+                .notes
+                .cancelled_known
+                .then_some(u64::from(total.cancelled)),
             rejected,
+            duplicates: counts.duplicates.count(),
+            days: missing.present as u64,
+            days_missing: missing.dates.len() as u64,
             output: File::Silver.name(year),
             bytes,
         })
@@ -144,9 +215,14 @@ fn keep_freed_memory() {
 }
 
 /// Reads the whole file into `silver` and `rejects`.
-fn write(reader: &bronze::Reader, silver: &mut Draft, rejects: &mut Rejects) -> Result<Counts> {
+fn write(
+    reader: &bronze::Reader,
+    calendar: &Calendar,
+    silver: &mut Draft,
+    rejects: &mut Rejects,
+) -> Result<Counts> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if let Some(counts) = attempt(reader, silver, rejects, Some(cores.min(THREADS)))? {
+    if let Some(counts) = attempt(reader, calendar, silver, rejects, Some(cores.min(THREADS)))? {
         return Ok(counts);
     }
     log::info!(
@@ -154,25 +230,34 @@ fn write(reader: &bronze::Reader, silver: &mut Draft, rejects: &mut Rejects) -> 
     );
     silver.restart()?;
     rejects.restart();
-    attempt(reader, silver, rejects, None)?.context("the general reader gave up")
+    attempt(reader, calendar, silver, rejects, None)?.context("the general reader gave up")
 }
 
 /// One reading, by the common file's reader on some threads or by the general one; `None` when the
 /// file is not for that reader.
 fn attempt(
     reader: &bronze::Reader,
+    calendar: &Calendar,
     silver: &mut Draft,
     rejects: &mut Rejects,
     threads: Option<usize>,
 ) -> Result<Option<Counts>> {
     let (mut writer, encoder) = flights::silver::Writer::new(silver)?;
-    let mut counts = Counts::default();
+    let mut counts = Counts::new(reader)?;
     let progress = Progress::bytes("reading bronze", reader.bytes());
-    let encode = |index, rows| encoder.encode(index, &rows);
-    let take = |batch: bronze::Batch<flights::silver::RowGroup>| {
-        writer.append(batch.made)?;
+    let encode = |index, rows| {
+        let tally = Tally::of(&rows, calendar)?;
+        Ok((encoder.encode(index, &rows)?, tally))
+    };
+    let take = |batch: bronze::Batch<(flights::silver::RowGroup, Tally)>| {
+        let (rows, tally) = batch.made;
+        writer.append(rows)?;
         counts.read += batch.read;
         counts.cancellations.add_all(&batch.cancellations);
+        counts.notes.add(batch.notes);
+        counts.tally.add(&tally);
+        counts.duplicates.add(&batch.flights);
+        counts.checksum.combine(&batch.checksum);
         rejects.add(batch.rejects)?;
         progress.add(batch.bytes);
         Ok(())
@@ -184,7 +269,13 @@ fn attempt(
     if !complete {
         return Ok(None);
     }
-    writer.close(&counts.cancellations)?;
+    if !counts.notes.cancelled_known {
+        counts.cancellations.set_unknown();
+    }
+    counts.tally.add_dropped(&counts.cancellations, calendar);
+    let checksum = counts.checksum.clone().finalize();
+    let input = flights::identity(checksum, reader.bytes());
+    writer.close(&counts.cancellations, &input)?;
     Ok(Some(counts))
 }
 

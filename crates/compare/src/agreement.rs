@@ -19,7 +19,8 @@ struct Seen {
     mean: f64,
     flights: u32,
     scheduled: u32,
-    cancelled: u32,
+    /// Where it is known.
+    cancelled: Option<u32>,
     /// Whether each model flags it.
     flags: Vec<bool>,
     /// Its place in each model's order of the year, in percent: 100 is the most anomalous.
@@ -65,9 +66,9 @@ pub(crate) fn tables(years: &[PathBuf], days: usize, settings: &Settings) -> Res
 }
 
 fn see(path: &Path, settings: &Settings) -> Result<Vec<Seen>> {
-    let gold = gold::read(path)?;
+    let (gold, _) = gold::read(path)?;
     let days = Days::of(&gold).with_context(|| format!("cannot use {}", path.display()))?;
-    let judged = by_every_model(&days, true, settings);
+    let judged = by_every_model(&days, settings);
     let rows = days.day.len() as f64;
     let places: Vec<Vec<f64>> = judged
         .iter()
@@ -83,7 +84,7 @@ fn see(path: &Path, settings: &Settings) -> Result<Vec<Seen>> {
         mean: days.mean[row],
         flights: days.flights[row],
         scheduled: days.scheduled[row],
-        cancelled: days.cancelled[row],
+        cancelled: days.cancelled.as_ref().map(|cancelled| cancelled[row]),
         flags: judged.iter().map(|j| j.verdict.flag[row]).collect(),
         places: places.iter().map(|of_model| of_model[row]).collect(),
     };
@@ -154,7 +155,10 @@ fn disputed(seen: Vec<Seen>, days: usize) -> comfy_table::Table {
             date.unwrap_or_default(),
             mean,
             s.flights.to_string(),
-            format!("{} of {}", s.cancelled, s.scheduled),
+            match s.cancelled {
+                Some(cancelled) => format!("{cancelled} of {}", s.scheduled),
+                None => format!("? of {}", s.scheduled),
+            },
         ];
         let places = s.places.iter().zip(&s.flags);
         cells.extend(places.map(|(p, flag)| format!("{p:.1}{}", if *flag { " *" } else { "  " })));

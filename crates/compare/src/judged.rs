@@ -12,15 +12,15 @@ pub(crate) struct Judged {
     pub(crate) seconds: f64,
 }
 
-/// Runs every model, one after the other. `cancelled` tells whether cancellations are known.
-pub(crate) fn by_every_model(days: &Days, cancelled: bool, settings: &Settings) -> Vec<Judged> {
+/// Runs every model, one after the other.
+pub(crate) fn by_every_model(days: &Days, settings: &Settings) -> Vec<Judged> {
     let panel = Panel {
         airports: &days.airports,
         day: &days.day,
         mean: &days.mean,
         flights: &days.flights,
         scheduled: &days.scheduled,
-        cancelled: cancelled.then_some(&days.cancelled),
+        cancelled: days.cancelled.as_deref(),
     };
     let judge = |model: &'static Model| {
         let start = Instant::now();

@@ -39,7 +39,7 @@ pub(crate) fn tables(panels: &[PathBuf], settings: &Settings) -> Result<String> 
         head.extend(kinds.iter().map(|kind| format!("recall {kind}")));
         head.push("seconds".into());
         let mut table = table(head, 1);
-        for judged in by_every_model(&panel.days, panel.cancelled_known, settings) {
+        for judged in by_every_model(&panel.days, settings) {
             table.add_row(line(&panel, &kinds, &judged));
         }
         writeln!(text, "{table}")?;

@@ -16,8 +16,6 @@ const WEAK: &str = "weak";
 /// Days of which is known whether they are anomalous.
 pub(crate) struct Labelled {
     pub(crate) days: Days,
-    /// Whether cancellations are known.
-    pub(crate) cancelled_known: bool,
     /// Whether each row is an anomaly.
     pub(crate) label: Vec<bool>,
     /// The kind of each anomaly; empty for other rows.
@@ -56,18 +54,17 @@ fn labelled(frame: &DataFrame) -> Result<Labelled> {
         Ok(column)
     };
     let flights = whole(name::FLIGHTS, &DataType::Int32)?;
-    let none = Column::new_scalar(name::CANCELLED.into(), 0i32.into(), frame.height());
-    let cancelled_known = has(name::CANCELLED);
-    let cancelled = if cancelled_known {
-        whole(name::CANCELLED, &DataType::Int32)?
-    } else {
-        none
+    let cancelled = match has(name::CANCELLED) {
+        true => Some(whole(name::CANCELLED, &DataType::Int32)?),
+        false => None,
     };
-    let scheduled = if has(name::SCHEDULED) {
-        whole(name::SCHEDULED, &DataType::Int32)?
-    } else {
-        (&flights + &cancelled)?.with_name(name::SCHEDULED.into())
+    let scheduled = match (has(name::SCHEDULED), &cancelled) {
+        (true, _) => whole(name::SCHEDULED, &DataType::Int32)?,
+        (false, Some(cancelled)) => (&flights + cancelled)?.with_name(name::SCHEDULED.into()),
+        (false, None) => flights.clone().with_name(name::SCHEDULED.into()),
     };
+    let unknown = || Column::full_null(name::CANCELLED.into(), frame.height(), &DataType::Int32);
+    let cancelled = cancelled.unwrap_or_else(unknown);
     // Other programs write a mean that is not there as NaN.
     let mean = column(name::MEAN_DEP_DELAY, &DataType::Float64)?;
     let mean: Float64Chunked = mean
@@ -102,7 +99,6 @@ fn labelled(frame: &DataFrame) -> Result<Labelled> {
     let kind: Vec<String> = kind.iter().map(|k| k.unwrap_or_default().into()).collect();
     Ok(Labelled {
         days: Days::of(&rows)?,
-        cancelled_known,
         label: label.into_no_null_iter().map(|l| l == 1.0).collect(),
         counts: kind.iter().map(|kind| kind != WEAK).collect(),
         kind,
@@ -145,15 +141,14 @@ mod tests {
     fn cancellations_are_known_only_where_the_panel_has_them() {
         let mut panel = panel();
         let read = labelled(&panel).unwrap();
-        assert!(!read.cancelled_known);
+        assert_eq!(read.days.cancelled, None);
         assert_eq!(read.days.scheduled, [3, 0]);
         let cancelled = Series::new(name::CANCELLED.into(), [4, 1]);
         panel.with_column(cancelled.into_column()).unwrap();
         let read = labelled(&panel).unwrap();
-        assert!(read.cancelled_known);
         assert_eq!(
             (read.days.cancelled, read.days.scheduled),
-            (vec![1, 4], vec![4, 4])
+            (Some(vec![1, 4]), vec![4, 4])
         );
     }
 

@@ -71,7 +71,8 @@ impl Worker for Args {
         let input = handoff::input(dir, year, File::Gold)?;
         // Before its input is opened: what another run has brought meanwhile is newer.
         let mut draft = Draft::create(dir, year, File::Anomalies)?;
-        let gold = gold::read(&input)?;
+        lineage::check(dir, year, File::Gold)?;
+        let (gold, lineage) = gold::read(&input)?;
         let days = Days::of(&gold).with_context(|| format!("cannot use {}", input.display()))?;
         ensure!(
             gold::is_of(year, &gold)?,
@@ -91,7 +92,8 @@ impl Worker for Args {
             .collect();
         let mut anomalies = anomalies(&gold, &days, &verdicts)?;
 
-        anomalies::write(&mut draft, &mut anomalies).context("cannot write anomalies")?;
+        anomalies::write(&mut draft, &mut anomalies, &lineage.identity)
+            .context("cannot write anomalies")?;
         let (path, bytes) = draft.publish()?;
         let (_, default) = &verdicts[0];
         let flagged = default.flag.iter().filter(|f| **f).count() as u64;
@@ -119,7 +121,7 @@ fn panel(days: &Days) -> Panel<'_> {
         mean: &days.mean,
         flights: &days.flights,
         scheduled: &days.scheduled,
-        cancelled: Some(&days.cancelled),
+        cancelled: days.cancelled.as_deref(),
     }
 }
 

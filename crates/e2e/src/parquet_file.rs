@@ -33,6 +33,12 @@ fn text(field: &Field) -> String {
     }
 }
 
+/// What a file says, whatever it was made from: the rows, and of silver the flights that it only counts.
+#[must_use]
+pub fn content(path: &Path) -> (Vec<Vec<String>>, Option<String>) {
+    (rows(path), metadata(path, "flight_delays.cancellations"))
+}
+
 /// How many rows the footer speaks of.
 #[must_use]
 pub fn row_count(path: &Path) -> i64 {

@@ -133,7 +133,7 @@ fn a_day_on_which_an_airport_closes_is_flagged() {
     }
 }
 
-/// A file with quotes is read by the other reader: the same silver, to the byte.
+/// A file with quotes is read by the other reader: the same silver.
 #[test]
 fn quotes_change_no_count() {
     let plain = winter();
@@ -145,6 +145,8 @@ fn quotes_change_no_count() {
     }
     let [plain, quoted] = [plain, quoted].map(|bronze| after_detect(&bronze.text()).0);
     for file in [SILVER, GOLD, ANOMALIES] {
-        assert!(plain.get(file) == quoted.get(file), "{file} differs");
+        let [plain, quoted] =
+            [&plain, &quoted].map(|place| parquet_file::content(&place.path(file)));
+        assert!(plain == quoted, "{file} differs");
     }
 }

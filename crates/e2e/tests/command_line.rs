@@ -190,7 +190,8 @@ fn variables_in_the_place_of_arguments() {
     let place = Place::with_bronze(Bronze::ordinary(300).text());
     place.put("lake/01_bronze/2013.csv", Bronze::ordinary(300).text());
     for name in ["extract", "clean", "aggregate", "detect"] {
-        let worker = Worker::new(name).args("--year 2013");
+        let partial = if name == "clean" { "--partial" } else { "" };
+        let worker = Worker::new(name).args(&format!("--year 2013 {partial}"));
         let worker = worker
             .env("DATA_DIR", place.path("data"))
             .env("LAKE_URL", place.path("lake"));
@@ -210,7 +211,7 @@ fn variables_in_the_place_of_arguments() {
 fn without_a_data_dir_it_is_data_in_this_folder() {
     let place = Place::with_bronze(Bronze::ordinary(300).text());
     let clean = Worker::new("clean")
-        .args("--year 2013 --lake lake")
+        .args("--partial --year 2013 --lake lake")
         .inside(place.dir());
     let _ = clean.run().summary();
     assert_eq!(place.names("data/").len(), 2);
@@ -226,7 +227,7 @@ fn quiet_and_verbose() {
         let _ = finished.summary();
         finished.stderr.lines().count()
     };
-    assert_eq!((lines("-qq"), lines("-q"), lines("")), (0, 1, 2));
+    assert_eq!((lines("-qq"), lines("-q"), lines("")), (0, 1, 3));
     assert!(lines("-vv") >= 2);
     // An error is told however quiet.
     for flag in ["-q", "-qq", "-qqqq"] {
@@ -288,7 +289,7 @@ fn the_summary_comes_after_every_log_line() {
         .args(["-c", script])
         .arg(e2e::worker::binary("clean"));
     command
-        .args(["--year", "2013", "--data-dir"])
+        .args(["--partial", "--year", "2013", "--data-dir"])
         .arg(place.path("data"));
     let output = command
         .arg("--lake")

@@ -179,12 +179,12 @@ fn what_is_no_labelled_panel() {
     let endless = std::iter::repeat_n(f64::INFINITY, rows);
     let endless = Arc::new(Float64Array::from_iter_values(endless));
     replace(&path, "mean_dep_delay", Some(endless));
-    error("panel.parquet: no labelled panel: A00 2013-01-01: the mean is no finite number");
+    error("panel.parquet: no labelled panel: A00 2013-01-01: the mean is not a finite number");
     write_panel(&path);
     let negative = Int32Array::from_iter_values(std::iter::repeat_n(-1, rows));
     replace(&path, "flights", Some(Arc::new(negative)));
     error(
-        "panel.parquet: no labelled panel: A00 2013-01-01: a mean of no flights, or none of some",
+        "panel.parquet: no labelled panel: A00 2013-01-01: mean_dep_delay must be null exactly when flights is 0",
     );
 }
 

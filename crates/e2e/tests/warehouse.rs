@@ -401,7 +401,7 @@ fn a_number_that_does_not_fit() {
         let finished = run(&database, database.load(&place));
         let told = match mean.is_finite() {
             true => format!("DEN20130101: a mean delay of {mean} min does not fit numeric(8,2)"),
-            false => "DEN 2013-01-01: the mean is no finite number: run detect again".into(),
+            false => "DEN 2013-01-01: the mean is not a finite number: run detect again".into(),
         };
         assert!(finished.error().contains(&told), "{finished:?}");
         assert_eq!(all(&mut database), before);

@@ -107,12 +107,12 @@ pub const COLUMNS: &[Column] = &[
     ),
 ];
 
-/// Writes an anomalies file.
+/// Writes an anomalies file, made from the gold file with the identity `input`.
 ///
 /// # Errors
 /// When `frame` has other columns or `out` cannot be written.
-pub fn write(out: impl Write, frame: &mut DataFrame) -> Result<()> {
-    frame::write(out, COLUMNS, frame)
+pub fn write(out: impl Write, frame: &mut DataFrame, input: &str) -> Result<()> {
+    frame::write(out, COLUMNS, frame, input)
 }
 
 /// Reads an anomalies file.

@@ -13,6 +13,8 @@ use chrono::NaiveDate;
 
 /// The key of the text in the footer.
 pub(crate) const KEY: &str = "flight_delays.cancellations";
+/// The key, and the text, by which the footer says that the raw file does not say which flights were cancelled.
+pub(crate) const UNKNOWN: (&str, &str) = ("flight_delays.cancelled", "unknown");
 
 /// How many flights of an airport and day, or of a year.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +37,7 @@ impl AddAssign for Count {
 pub struct Cancellations {
     /// By airport and by day since 1970-01-01.
     days: BTreeMap<([u8; 3], i32), Count>,
+    unknown: bool,
 }
 
 impl Cancellations {
@@ -49,6 +52,17 @@ impl Cancellations {
         for ((airport, day), count) in &other.days {
             self.add(*airport, *day, *count);
         }
+    }
+
+    /// The raw file does not say which flights were cancelled: no count of them means anything.
+    pub fn set_unknown(&mut self) {
+        self.unknown = true;
+    }
+
+    /// Whether the raw file says which flights were cancelled.
+    #[must_use]
+    pub fn are_known(&self) -> bool {
+        !self.unknown
     }
 
     /// The count of all airports and days together.

@@ -27,6 +27,7 @@ use crc32fast::Hasher;
 const MARK: &[u8] = METADATA.1.as_bytes();
 /// What the footer has to hold, name and text.
 pub(crate) const METADATA: (&str, &str) = ("flight_delays.checksum", "CRC-32 =");
+const NO_END: &str = "not a Parquet file: the footer is missing";
 const BLOCK: usize = 16 << 10;
 const SUM: usize = 4;
 /// What follows the sums of the blocks.
@@ -127,6 +128,17 @@ impl<W: Write> Write for Writer<W> {
     }
 }
 
+/// The identity of a Parquet file: a CRC-32 of its footer, and of its checksums where it has them, and its size in
+/// bytes. Files with different rows differ in it; of files by other programs the footer alone tells.
+pub(crate) fn identity(file: &File) -> Result<(u32, u64)> {
+    let length = usize::try_from(file.metadata()?.len())?;
+    let last = read(file, length.checked_sub(END).context(NO_END)?..length)?;
+    let footer = last.last_chunk().and_then(|last| footer(last, length));
+    let footer = footer.context(NO_END)?;
+    let end = read(file, footer.saturating_sub(TAIL)..length)?;
+    Ok((crc32fast::hash(&end), length as u64))
+}
+
 /// The checksums that a file bears.
 pub(crate) struct Checksums {
     blocks: Vec<u8>,
@@ -140,7 +152,6 @@ impl Checksums {
     /// # Errors
     /// When the file cannot be read, its footer has changed, or the sums themselves have.
     pub(crate) fn read(file: &File) -> Result<Option<Self>> {
-        const NO_END: &str = "its end is none of a Parquet file";
         let length = usize::try_from(file.metadata()?.len())?;
         let last = read(file, length.checked_sub(END).context(NO_END)?..length)?;
         let footer = last.last_chunk().and_then(|last| footer(last, length));

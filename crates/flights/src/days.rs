@@ -19,8 +19,8 @@ pub struct Days {
     pub flights: Vec<u32>,
     /// Flights in the timetable.
     pub scheduled: Vec<u32>,
-    /// Cancelled flights.
-    pub cancelled: Vec<u32>,
+    /// Cancelled flights, where they are known.
+    pub cancelled: Option<Vec<u32>>,
 }
 
 impl Days {
@@ -51,7 +51,10 @@ impl Days {
             mean: mean.iter().map(|mean| mean.unwrap_or(f64::NAN)).collect(),
             flights: count(name::FLIGHTS)?,
             scheduled: count(name::SCHEDULED)?,
-            cancelled: count(name::CANCELLED)?,
+            cancelled: match gold.column(name::CANCELLED)?.null_count() {
+                0 => Some(count(name::CANCELLED)?),
+                _ => None,
+            },
         })
     }
 }

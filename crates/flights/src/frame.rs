@@ -14,7 +14,8 @@ use polars::prelude::{
 };
 
 use crate::checksum::{self, Checksums};
-use crate::{Column, Kind};
+use crate::lineage::INPUT;
+use crate::{Column, Kind, Lineage, identity};
 
 fn data_type(kind: Kind) -> DataType {
     match kind {
@@ -128,6 +129,18 @@ impl Frames {
         entries.remove(at).value
     }
 
+    /// Which file this is, and which one it was made from.
+    pub(crate) fn lineage(&self) -> Result<Lineage> {
+        let (crc32, bytes) =
+            checksum::identity(&self.file).with_context(|| damaged(&self.path, self.maker))?;
+        let entries = self.metadata.key_value_metadata.iter().flatten();
+        let input = entries.filter(|entry| entry.key == INPUT);
+        Ok(Lineage {
+            identity: identity(crc32, bytes),
+            input: input.last().and_then(|entry| entry.value.clone()),
+        })
+    }
+
     /// The whole file as one data frame.
     pub(crate) fn all(&self) -> Result<DataFrame> {
         self.read(0..self.metadata.row_groups.len(), 0)
@@ -136,7 +149,7 @@ impl Frames {
 
 fn damaged(path: &Path, maker: &str) -> String {
     let path = path.display();
-    format!("{path} is damaged or no file of ours: run {maker} again")
+    format!("{path} is damaged or was not written by {maker}: run {maker} again")
 }
 
 impl Iterator for Frames {
@@ -151,8 +164,13 @@ impl Iterator for Frames {
     }
 }
 
-/// Writes a data frame that has exactly these columns in this order.
-pub(crate) fn write(out: impl Write, columns: &[Column], frame: &mut DataFrame) -> Result<()> {
+/// Writes a data frame that has exactly these columns in this order, made from the file with the identity `input`.
+pub(crate) fn write(
+    out: impl Write,
+    columns: &[Column],
+    frame: &mut DataFrame,
+    input: &str,
+) -> Result<()> {
     for (c, found) in columns.iter().zip(frame.columns()) {
         ensure!(
             *found.name() == c.name && *found.dtype() == data_type(c.kind),
@@ -171,15 +189,13 @@ pub(crate) fn write(out: impl Write, columns: &[Column], frame: &mut DataFrame) 
     );
     // All of it is kept until it is written: of a disk that is full polars tells, in the middle of a header, a
     // "transport error".
-    let (name, text) = checksum::METADATA;
+    let entries = [checksum::METADATA, (INPUT, input)];
+    let entries = entries.map(|(name, text)| (name.to_owned(), text.to_owned()));
     let mut out = checksum::Writer::new(out);
     out.keep();
     ParquetWriter::new(&mut out)
         .with_compression(ParquetCompression::Zstd(None))
-        .with_key_value_metadata(Some(KeyValueMetadata::from_static(vec![(
-            name.to_owned(),
-            text.to_owned(),
-        )])))
+        .with_key_value_metadata(Some(KeyValueMetadata::from_static(entries.into())))
         .finish(frame)?;
     Ok(out.finish()?)
 }
@@ -216,9 +232,9 @@ mod tests {
         let columns = [crate::column("a", Kind::Number, "", "")];
         let mut frame = df!("a" => [1.0, 2.0]).unwrap();
         let mut whole = vec![];
-        write(&mut whole, &columns, &mut frame).unwrap();
+        write(&mut whole, &columns, &mut frame, "").unwrap();
         for room in 0..whole.len() {
-            let error = write(Disk(room), &columns, &mut frame).unwrap_err();
+            let error = write(Disk(room), &columns, &mut frame, "").unwrap_err();
             assert_eq!(format!("{error:#}"), "the disk is full", "{room}");
         }
     }

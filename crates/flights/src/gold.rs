@@ -9,9 +9,10 @@ use polars::prelude::DataFrame;
 
 use crate::Kind::{Date, Integer, Number, Text};
 use crate::frame::{self, Frames};
-use crate::{Column, column, name};
+use crate::{Column, Lineage, column, name};
 
-/// The columns; only the mean is ever null, on a day on which no flight flew.
+/// The columns. The mean is null on a day on which no flight flew, and `cancelled` is null in every row where the raw
+/// file does not say which flights were cancelled; the others are never null.
 pub const COLUMNS: [Column; 6] = [
     column(name::ORIGIN, Text, "IATA code", "airport of departure"),
     column(name::FL_DATE, Date, "day", "day of the flights"),
@@ -37,26 +38,27 @@ pub const COLUMNS: [Column; 6] = [
         name::CANCELLED,
         Integer,
         "flights",
-        "how many of the scheduled were cancelled",
+        "how many of the scheduled were cancelled; null in every row: unknown",
     ),
 ];
 
-/// Writes a gold file.
+/// Writes a gold file, made from the silver file with the identity `input`.
 ///
 /// # Errors
 /// When `frame` has other columns or `out` cannot be written.
-pub fn write(out: impl Write, frame: &mut DataFrame) -> Result<()> {
-    frame::write(out, &COLUMNS, frame)
+pub fn write(out: impl Write, frame: &mut DataFrame, input: &str) -> Result<()> {
+    frame::write(out, &COLUMNS, frame, input)
 }
 
 /// Reads a gold file.
 ///
 /// # Errors
 /// When the file cannot be read, is damaged, or has other columns, or what no `aggregate` writes.
-pub fn read(path: &Path) -> Result<DataFrame> {
-    let gold = Frames::open(path, COLUMNS.to_vec(), "aggregate")?.all()?;
+pub fn read(path: &Path) -> Result<(DataFrame, Lineage)> {
+    let file = Frames::open(path, COLUMNS.to_vec(), "aggregate")?;
+    let gold = file.all()?;
     check(&gold).map_err(|e| anyhow!("{}: {e:#}: run aggregate again", path.display()))?;
-    Ok(gold)
+    Ok((gold, file.lineage()?))
 }
 
 /// Whether all days are of the year.
@@ -76,17 +78,19 @@ pub fn is_of(year: i32, gold: &DataFrame) -> Result<bool> {
 pub fn check(gold: &DataFrame) -> Result<()> {
     ensure!(gold.height() > 0, "it has no rows");
     for column in COLUMNS {
-        ensure!(
-            column.name == name::MEAN_DEP_DELAY || gold.column(column.name)?.null_count() == 0,
-            "column {} has nulls",
-            column.name
-        );
+        let nulls = gold.column(column.name)?.null_count();
+        let legal = match column.name {
+            name::MEAN_DEP_DELAY => true,
+            name::CANCELLED => nulls == 0 || nulls == gold.height(),
+            _ => nulls == 0,
+        };
+        ensure!(legal, "column {} has nulls", column.name);
     }
     let code = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
     for origin in gold.column(name::ORIGIN)?.str()?.iter().flatten() {
         ensure!(
             origin.len() == 3 && origin.bytes().all(code),
-            "{origin:?} is no airport's code"
+            "{origin:?} is not an airport code"
         );
     }
     if let Some(flaw) = flaw(gold)? {
@@ -106,9 +110,10 @@ pub fn flaw(gold: &DataFrame) -> Result<Option<String>> {
     let day = gold.column(name::FL_DATE)?.date()?.physical();
     let means = gold.column(name::MEAN_DEP_DELAY)?.f64()?;
     let count = |name| Ok::<_, anyhow::Error>(gold.column(name)?.i32()?.into_no_null_iter());
+    let cancelled = gold.column(name::CANCELLED)?.i32()?;
     let counts = count(name::FLIGHTS)?
         .zip(count(name::SCHEDULED)?)
-        .zip(count(name::CANCELLED)?);
+        .zip(cancelled.iter());
     let keys = origin.iter().zip(day.into_no_null_iter());
     let mut before = None;
     for ((key, mean), ((flights, scheduled), cancelled)) in keys.zip(means.iter()).zip(counts) {
@@ -116,10 +121,10 @@ pub fn flaw(gold: &DataFrame) -> Result<Option<String>> {
         let what = if before.is_some_and(|before| before >= key) {
             "there twice, or not sorted by origin and date"
         } else if mean.is_some() != (flights > 0) {
-            "a mean of no flights, or none of some"
+            "mean_dep_delay must be null exactly when flights is 0"
         } else if mean.is_some_and(|mean| !mean.is_finite()) {
-            "the mean is no finite number"
-        } else if !among(flights) || !among(cancelled) {
+            "the mean is not a finite number"
+        } else if !among(flights) || !cancelled.is_none_or(among) {
             "more flights flown or cancelled than scheduled, or fewer than none"
         } else {
             before = Some(key);
@@ -156,8 +161,8 @@ mod tests {
         let days = gold.column(name::FL_DATE)?.cast(&DataType::Date)?;
         gold.with_column(days)?;
         let file = tempfile::NamedTempFile::new()?;
-        write(&file, &mut gold)?;
-        read(file.path())
+        write(&file, &mut gold, "")?;
+        Ok(read(file.path())?.0)
     }
 
     #[test]
@@ -189,7 +194,7 @@ mod tests {
             (
                 name::FLIGHTS,
                 counts([-1, 1]),
-                "JFK 1970-01-01: a mean of no",
+                "JFK 1970-01-01: mean_dep_delay must be null",
             ),
             (
                 name::SCHEDULED,
@@ -209,12 +214,12 @@ mod tests {
             (
                 name::ORIGIN,
                 Series::new("".into(), ["JFK", "J\nK"]),
-                r#""J\nK" is no airport's code"#,
+                r#""J\nK" is not an airport code"#,
             ),
             (
                 name::MEAN_DEP_DELAY,
                 Series::new("".into(), [f64::NAN, 1.0]),
-                "JFK 1970-01-01: the mean is no finite",
+                "JFK 1970-01-01: the mean is not a finite",
             ),
         ] {
             let error = read_with(name, values).unwrap_err().to_string();
@@ -239,7 +244,7 @@ mod tests {
             (name::MEAN_DEP_DELAY, means([Some(1.5), None])),
         ] {
             let error = read_with(name, values).unwrap_err().to_string();
-            let told = "a mean of no flights, or none of some: run aggregate again";
+            let told = "mean_dep_delay must be null exactly when flights is 0: run aggregate again";
             assert!(error.ends_with(told), "{error}");
         }
     }

@@ -9,11 +9,13 @@ mod checksum;
 mod days;
 mod frame;
 pub mod gold;
+mod lineage;
 pub mod name;
 pub mod silver;
 
 pub use cancellations::{Cancellations, Count};
 pub use days::Days;
+pub use lineage::Lineage;
 
 /// The type of a column. Any value of it may be null where the column's text says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,4 +64,10 @@ const fn column(name: &'static str, kind: Kind, unit: &'static str, about: &'sta
         unit,
         about,
     }
+}
+
+/// The identity of some content: its CRC-32 and its size in bytes.
+#[must_use]
+pub fn identity(crc32: u32, bytes: u64) -> String {
+    format!("{crc32:08x}-{bytes}")
 }

@@ -20,9 +20,10 @@ use parquet::file::writer::SerializedFileWriter;
 use polars::prelude::DataFrame;
 
 use crate::Kind::{Date, Integer, Number, Text};
-use crate::cancellations::{Cancellations, KEY};
+use crate::cancellations::{Cancellations, KEY, UNKNOWN};
 use crate::frame::Frames;
-use crate::{Column, checksum, column, name};
+use crate::lineage::INPUT;
+use crate::{Column, Lineage, checksum, column, name};
 
 /// The 27 columns. Clock times are local, `hhmm` as a number (517 is 05:17, 2400 is midnight).
 pub const COLUMNS: [Column; 27] = [
@@ -224,16 +225,21 @@ impl<W: Write + Send> Writer<W> {
         Ok(())
     }
 
-    /// Writes the footer, and into it the flights that are not in the row groups or were cancelled.
+    /// Writes the footer, and into it the flights that are not in the row groups or were cancelled, and the identity
+    /// of the raw file.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn close(mut self, cancellations: &Cancellations) -> Result<()> {
-        let text = cancellations.to_string();
-        for (name, text) in [
-            (KEY, text),
+    pub fn close(mut self, cancellations: &Cancellations, input: &str) -> Result<()> {
+        let mut entries = vec![
+            (KEY, cancellations.to_string()),
+            (INPUT, input.into()),
             (checksum::METADATA.0, checksum::METADATA.1.into()),
-        ] {
+        ];
+        if !cancellations.are_known() {
+            entries.push((UNKNOWN.0, UNKNOWN.1.into()));
+        }
+        for (name, text) in entries {
             let entry = KeyValue::new(name.to_owned(), text);
             self.file.append_key_value_metadata(entry);
         }
@@ -252,7 +258,11 @@ impl<W: Write + Send> Writer<W> {
 pub fn read(
     path: &Path,
     names: &[&str],
-) -> Result<(impl Iterator<Item = Result<DataFrame>>, Cancellations)> {
+) -> Result<(
+    impl Iterator<Item = Result<DataFrame>>,
+    Cancellations,
+    Lineage,
+)> {
     let columns = COLUMNS
         .into_iter()
         .filter(|c| names.contains(&c.name))
@@ -264,7 +274,11 @@ pub fn read(
             path.display()
         );
     };
-    let cancellations = Cancellations::parse(&text)
+    let mut cancellations = Cancellations::parse(&text)
         .with_context(|| format!("{} is damaged: run clean again", path.display()))?;
-    Ok((row_groups, cancellations))
+    if row_groups.take_text(UNKNOWN.0).is_some() {
+        cancellations.set_unknown();
+    }
+    let lineage = row_groups.lineage()?;
+    Ok((row_groups, cancellations, lineage))
 }

@@ -4,8 +4,10 @@
 //! under a hidden name in the same folder, flushed to the disk, and renamed.
 
 mod draft;
+mod source;
 
 pub use draft::Draft;
+pub use source::Source;
 
 use std::fmt;
 use std::fs;
@@ -19,6 +21,8 @@ use anyhow::{Result, bail};
 pub enum File {
     /// The raw CSV, as it lies in the lake but never compressed.
     Bronze,
+    /// Where that came from: a hidden file.
+    Source,
     /// The flights, typed, without those that have no departure delay.
     Silver,
     /// The rows of bronze that cannot be read; only when there are any.
@@ -31,8 +35,9 @@ pub enum File {
 
 impl File {
     /// Every file of a year, in the order in which they come to be.
-    pub const ALL: [File; 5] = [
+    pub const ALL: [File; 6] = [
         File::Bronze,
+        File::Source,
         File::Silver,
         File::Rejected,
         File::Gold,
@@ -44,6 +49,7 @@ impl File {
     pub fn name(self, year: i32) -> String {
         match self {
             File::Bronze => format!("{year}_01_bronze.csv"),
+            File::Source => format!(".{year}_01_bronze.source"),
             File::Silver => format!("{year}_02_silver.parquet"),
             File::Rejected => format!("{year}_02_rejected.csv"),
             File::Gold => format!("{year}_03_gold.parquet"),
@@ -55,7 +61,7 @@ impl File {
     #[must_use]
     pub fn maker(self) -> &'static str {
         match self {
-            File::Bronze => "extract",
+            File::Bronze | File::Source => "extract",
             File::Silver | File::Rejected => "clean",
             File::Gold => "aggregate",
             File::Anomalies => "detect",

@@ -142,6 +142,21 @@ impl Lake {
         })
     }
 
+    /// The lake's name, the same from whatever folder and by whatever link it was opened.
+    ///
+    /// # Errors
+    /// When its folder is not there any more.
+    pub fn id(&self) -> Result<String> {
+        Ok(match &self.url {
+            LakeUrl::Folder(dir) => {
+                let whole = fs::canonicalize(dir);
+                let whole = whole.with_context(|| format!("cannot look at {}", dir.display()))?;
+                whole.display().to_string()
+            }
+            bucket => bucket.to_string(),
+        })
+    }
+
     /// The raw file of a year, or `None` when the lake has none.
     ///
     /// # Errors
