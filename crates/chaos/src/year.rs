@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use e2e::bronze::Bronze;
-use e2e::place::{Files, Place, assert_same};
+use e2e::place::{Files, Place, assert_same, is_source};
 use e2e::postgres::{Database, Server};
 use e2e::s3::{BUCKET, S3};
 use e2e::worker::Worker;
@@ -195,6 +195,7 @@ impl Year<'_> {
     #[must_use]
     pub fn files(&self) -> Files {
         let mut files = self.place.files();
+        files.retain(|name, _| !is_source(name));
         if let Some(s3) = &self.bucket {
             let object = |key: String| (format!("lake/{key}"), s3.get(&key));
             files.extend(s3.keys().into_iter().map(object));
@@ -223,7 +224,7 @@ impl Year<'_> {
             .keys()
             .filter(|name| newer.files.contains_key(*name))
         {
-            let may_be_gone = cleaned && name.starts_with("data/");
+            let may_be_gone = cleaned && name.starts_with("data/") || is_source(name);
             assert!(may_be_gone || files.contains_key(name), "{name} is gone");
         }
         for (silver, rejected) in REJECTS {

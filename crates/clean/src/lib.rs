@@ -274,7 +274,7 @@ fn attempt(
     }
     counts.tally.add_dropped(&counts.cancellations, calendar);
     let checksum = counts.checksum.clone().finalize();
-    let input = flights::identity(checksum, reader.bytes());
+    let input = handoff::identity(checksum, reader.bytes());
     writer.close(&counts.cancellations, &input)?;
     Ok(Some(counts))
 }

@@ -20,7 +20,7 @@ fn the_files_are_byte_equal() {
             let _ = place.worker(name).run().summary();
         }
         let files = place.files();
-        assert_eq!(files.len(), 5 + 1 + 3, "{:?}", place.names(""));
+        assert_eq!(files.len(), 6 + 1 + 3, "{:?}", place.names(""));
         if let Some(before) = before.replace(files) {
             assert_same(&before, &place.files());
         }
@@ -40,8 +40,9 @@ const OTHERS: [&str; 9] = [
     "lake/02_silver/year/2013/2013_02_silver.parquet",
 ];
 
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     "data/2013_01_bronze.csv",
+    "data/.2013_01_bronze.source",
     "data/2013_02_silver.parquet",
     "data/.2013_02_silver.parquet.unfinished",
     "data/2013_02_rejected.csv",
@@ -70,7 +71,7 @@ fn cleanup_removes_the_years_files_and_no_other() {
     let mut ours = OURS.map(String::from);
     ours.sort();
     assert_eq!(removed, ours);
-    assert_eq!(summary["bytes"], 4 * 6);
+    assert_eq!(summary["bytes"], 4 * 7);
     assert_same(&others, &place.files());
 }
 

@@ -197,14 +197,14 @@ fn variables_in_the_place_of_arguments() {
             .env("LAKE_URL", place.path("lake"));
         let _ = worker.run().summary();
     }
-    assert_eq!(place.names("data/").len(), 4);
+    assert_eq!(place.names("data/").len(), 5);
     // An argument goes before a variable.
     let cleanup = place
         .worker("cleanup")
         .env("DATA_DIR", "/nonexistent")
         .run()
         .summary();
-    assert_eq!(cleanup["removed"].as_array().unwrap().len(), 4);
+    assert_eq!(cleanup["removed"].as_array().unwrap().len(), 5);
 }
 
 #[test]

@@ -205,7 +205,7 @@ fn published_files_have_mode_664() {
             (name, mode & 0o7777)
         })
         .collect();
-    assert_eq!(modes.len(), 5);
+    assert_eq!(modes.len(), 6);
     assert!(modes.values().all(|mode| *mode == 0o664), "{modes:?}");
 }
 

@@ -1,19 +1,20 @@
 //! The worker `extract`: copies the year's raw CSV from the lake to the data dir, decompressing it
 //! on the way. A copy of the same version that is there already is not fetched again.
 
+mod identified;
 mod unpack;
 
-use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use handoff::{Draft, File};
+use handoff::{Draft, File, Source};
 use lake::{Lake, LakeUrl, Object};
 use serde::Serialize;
 use task::{Common, Progress, Skip, Worker};
 
+use identified::Identified;
 use unpack::{Form, Unpacked};
 
 /// Copy the year's raw CSV from the lake to the data dir
@@ -63,19 +64,15 @@ impl Worker for Args {
             return Err(Skip(text).into());
         };
         handoff::make_dir(dir)?;
-        let form = Form::of(object.place());
         let copy = handoff::path(dir, year, File::Bronze);
-        let there = size_of_copy(&copy, &object, form)?;
+        let there = size_of_copy(dir, year, &lake.id()?, &object);
         let bytes = match there {
             Some(bytes) => {
                 log::info!("{} is there already and is up to date", copy.display());
                 handoff::tidy(&copy)?;
                 bytes
             }
-            None => {
-                let draft = Draft::create(dir, year, File::Bronze)?;
-                fetch(&lake, &object, form, draft)?
-            }
+            None => fetch(&lake, &object, dir, year)?,
         };
         Ok(Summary {
             input: object.place().into(),
@@ -87,36 +84,39 @@ impl Worker for Args {
     }
 }
 
-/// The size of the copy when it is one of this very version of the object.
-fn size_of_copy(copy: &Path, object: &Object, form: Form) -> Result<Option<u64>> {
-    match fs::metadata(copy) {
-        Ok(found) => {
-            let whole = form != Form::Plain || found.len() == object.size();
-            let of_this_version = found.modified()? == object.stamp();
-            Ok((whole && of_this_version).then_some(found.len()))
-        }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e).with_context(|| format!("cannot look at {}", copy.display())),
-    }
+/// The size of the copy in the data dir when it is one of this very version of the object.
+fn size_of_copy(dir: &Path, year: i32, lake: &str, object: &Object) -> Option<u64> {
+    let source = Source::read(dir, year)?;
+    let same = source.lake == lake
+        && source.object == object.place()
+        && source.version == object.version();
+    same.then(|| source.copy_bytes())
 }
 
-fn fetch(lake: &Lake, object: &Object, form: Form, draft: Draft) -> Result<u64> {
+/// Fetches the object, and records what the copy is a copy of.
+fn fetch(lake: &Lake, object: &Object, dir: &Path, year: i32) -> Result<u64> {
     log::info!("fetching {}", object.place());
     let progress = Progress::bytes("fetching", object.size());
-    let mut out = Unpacked::new(form, BufWriter::with_capacity(1 << 20, draft))?;
     let unpacking = || format!("cannot unpack {} into the data dir", object.place());
+    let copy = Identified::new(Draft::create(dir, year, File::Bronze)?);
+    let copy = BufWriter::with_capacity(1 << 20, copy);
+    let mut out = Unpacked::new(Form::of(object.place()), copy)?;
     lake.read(object, |bytes| {
         out.write_all(&bytes).with_context(unpacking)?;
         progress.add(bytes.len() as u64);
         Ok(())
     })?;
     let out = out.finish().with_context(unpacking)?;
-    let mut draft = out
+    let copy = out
         .into_inner()
         .map_err(io::IntoInnerError::into_error)
         .with_context(unpacking)?;
-    draft.set_modified(object.stamp())?;
+    let (mut draft, identity) = copy.finish();
     let (path, bytes) = draft.publish()?;
+    // The draft is held until this is done: the record is about this copy and no later one. A run that is killed in
+    // between leaves a copy without a record, which the next run fetches again.
+    let (place, version) = (object.place().to_owned(), object.version());
+    Source::write(dir, year, lake.id()?, place, version, identity)?;
     log::info!("{bytes} bytes in {}", path.display());
     Ok(bytes)
 }

@@ -130,13 +130,13 @@ impl<W: Write> Write for Writer<W> {
 
 /// The identity of a Parquet file: a CRC-32 of its footer, and of its checksums where it has them, and its size in
 /// bytes. Files with different rows differ in it; of files by other programs the footer alone tells.
-pub(crate) fn identity(file: &File) -> Result<(u32, u64)> {
+pub(crate) fn identity(file: &File) -> Result<String> {
     let length = usize::try_from(file.metadata()?.len())?;
     let last = read(file, length.checked_sub(END).context(NO_END)?..length)?;
     let footer = last.last_chunk().and_then(|last| footer(last, length));
     let footer = footer.context(NO_END)?;
     let end = read(file, footer.saturating_sub(TAIL)..length)?;
-    Ok((crc32fast::hash(&end), length as u64))
+    Ok(format!("{:08x}-{length}", crc32fast::hash(&end)))
 }
 
 /// The checksums that a file bears.

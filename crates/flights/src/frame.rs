@@ -15,7 +15,7 @@ use polars::prelude::{
 
 use crate::checksum::{self, Checksums};
 use crate::lineage::INPUT;
-use crate::{Column, Kind, Lineage, identity};
+use crate::{Column, Kind, Lineage};
 
 fn data_type(kind: Kind) -> DataType {
     match kind {
@@ -131,12 +131,12 @@ impl Frames {
 
     /// Which file this is, and which one it was made from.
     pub(crate) fn lineage(&self) -> Result<Lineage> {
-        let (crc32, bytes) =
+        let identity =
             checksum::identity(&self.file).with_context(|| damaged(&self.path, self.maker))?;
         let entries = self.metadata.key_value_metadata.iter().flatten();
         let input = entries.filter(|entry| entry.key == INPUT);
         Ok(Lineage {
-            identity: identity(crc32, bytes),
+            identity,
             input: input.last().and_then(|entry| entry.value.clone()),
         })
     }

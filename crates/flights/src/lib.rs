@@ -65,9 +65,3 @@ const fn column(name: &'static str, kind: Kind, unit: &'static str, about: &'sta
         about,
     }
 }
-
-/// The identity of some content: its CRC-32 and its size in bytes.
-#[must_use]
-pub fn identity(crc32: u32, bytes: u64) -> String {
-    format!("{crc32:08x}-{bytes}")
-}

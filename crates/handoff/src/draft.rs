@@ -5,7 +5,6 @@ use std::fs::{self, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
@@ -59,15 +58,6 @@ impl Draft {
             target,
             published: false,
         })
-    }
-
-    /// Sets the time of last change that the published file will have.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn set_modified(&self, time: SystemTime) -> Result<()> {
-        let done = self.file.set_modified(time);
-        done.with_context(|| format!("cannot set the time of {}", self.hidden.display()))
     }
 
     /// Throws away what was written so far.

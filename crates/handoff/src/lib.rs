@@ -7,7 +7,7 @@ mod draft;
 mod source;
 
 pub use draft::Draft;
-pub use source::Source;
+pub use source::{Source, identity};
 
 use std::fmt;
 use std::fs;

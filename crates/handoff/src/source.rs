@@ -87,3 +87,9 @@ impl Source {
         self.copy.bytes
     }
 }
+
+/// The identity of a raw file: its CRC-32 and its size in bytes.
+#[must_use]
+pub fn identity(crc32: u32, bytes: u64) -> String {
+    format!("{crc32:08x}-{bytes}")
+}

@@ -1,8 +1,5 @@
 //! Reading a whole object: in parts, several at a time, all of one and the same version.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -27,19 +24,13 @@ impl Object {
         self.meta.size
     }
 
-    /// A time that stands for this version of the object: when it was last written, the fraction of
-    /// the second replaced by a hash of that time, the size, the ETag and the name. A copy that bears it as its
-    /// own time can be told from one of any other version.
+    /// Stands for this version of the object: its ETag, its size and when it was last written. Another version has
+    /// another text.
     #[must_use]
-    pub fn stamp(&self) -> SystemTime {
-        let written = self.meta.last_modified;
-        let mut hash = DefaultHasher::new();
-        (written, self.meta.size, &self.meta.e_tag).hash(&mut hash);
-        // Renamed, it may be unpacked in another way.
-        self.meta.location.as_ref().hash(&mut hash);
-        let seconds = u64::try_from(written.timestamp()).unwrap_or_default();
-        let fraction = hash.finish() % 1_000_000_000;
-        UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(fraction)
+    pub fn version(&self) -> String {
+        let e_tag = self.meta.e_tag.as_deref().unwrap_or_default();
+        let written = self.meta.last_modified.timestamp_micros();
+        format!("{e_tag} {} {written}", self.meta.size)
     }
 
     /// What a person calls it: `s3://bucket/key` or a path.

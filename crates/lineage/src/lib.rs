@@ -91,7 +91,7 @@ fn bronze(dir: &Path, year: i32) -> Result<Option<String>> {
     loop {
         let part = file.fill_buf()?;
         if part.is_empty() {
-            return Ok(Some(flights::identity(checksum.finalize(), bytes)));
+            return Ok(Some(handoff::identity(checksum.finalize(), bytes)));
         }
         checksum.update(part);
         let length = part.len();

@@ -36,6 +36,7 @@ impl<'a> Input<'a> {
     pub(crate) fn read(dir: &'a Path, year: i32) -> Result<Self> {
         let path = handoff::input(dir, year, handoff::File::Anomalies)?;
         let version = version(&path)?;
+        lineage::check(dir, year, handoff::File::Anomalies)?;
         let rows = Rows::of(anomalies::read(&path)?, year);
         let rows = rows.with_context(|| format!("cannot load {}", path.display()))?;
         Ok(Input {
