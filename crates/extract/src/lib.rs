@@ -55,9 +55,11 @@ impl Worker for Args {
         let (year, dir) = (self.common.year, &self.common.data_dir);
         let lake = Lake::open(&self.lake)?;
         let Some(object) = lake.bronze(year)? else {
-            let [csv, gz, zst] = lake::key::bronze(year);
+            let [csv, others @ ..] = lake::key::FORMS;
             let text = format!(
-                "no {csv} (nor {gz}, {zst}) in {}: upload it to run this year",
+                "no {}/{year}.{csv} (nor .{}) in {}: upload it to run this year",
+                lake::key::BRONZE,
+                others.join(", ."),
                 self.lake
             );
             return Err(Skip(text).into());
@@ -74,7 +76,7 @@ impl Worker for Args {
             }
             None => {
                 let draft = Draft::create(dir, year, File::Bronze)?;
-                fetch(&lake, &object, form, draft)?
+                fetch(&lake, &object, form, draft, dir)?
             }
         };
         Ok(Summary {
@@ -100,11 +102,12 @@ fn size_of_copy(copy: &Path, object: &Object, form: Form) -> Result<Option<u64>>
     }
 }
 
-fn fetch(lake: &Lake, object: &Object, form: Form, draft: Draft) -> Result<u64> {
+fn fetch(lake: &Lake, object: &Object, form: Form, draft: Draft, dir: &Path) -> Result<u64> {
     log::info!("fetching {}", object.place());
     let progress = Progress::bytes("fetching", object.size());
-    let mut out = Unpacked::new(form, BufWriter::with_capacity(1 << 20, draft))?;
     let unpacking = || format!("cannot unpack {} into the data dir", object.place());
+    let draft = BufWriter::with_capacity(1 << 20, draft);
+    let mut out = Unpacked::new(form, draft, dir).with_context(unpacking)?;
     lake.read(object, |bytes| {
         out.write_all(&bytes).with_context(unpacking)?;
         progress.add(bytes.len() as u64);

@@ -12,6 +12,9 @@ impl Lake {
         let answered = |status: &str| text.contains(&format!("status code: {status}"));
         let advice = match (&e, &self.url) {
             (Error::NotFound { .. }, LakeUrl::Folder(_)) => "it is not there any more: run again",
+            (Error::InvalidPath { .. }, _) => {
+                "a key in it has an empty part, a dot for a part or a control character: rename it"
+            }
             (Error::Precondition { .. }, _) => "the object changed while it was read: run again",
             (_, LakeUrl::Folder(_)) => "check the folder's owner, its mode and its disk",
             (e, _) if matches!(e, Error::NotFound { .. }) || answered("404") => {
