@@ -2,11 +2,15 @@
 
 use object_store::Error;
 
+use crate::listing::NotThisListing;
 use crate::{Lake, LakeUrl};
 
 impl Lake {
     /// Says what failed and, where the cause is known, what to do.
     pub(crate) fn explain(&self, e: Error, what: &str) -> anyhow::Error {
+        if let Some(answer) = causes(&e).find_map(|c| c.downcast_ref::<NotThisListing>()) {
+            return anyhow::anyhow!("{what}: {answer}");
+        }
         let text = once(&e);
         // The library has no variant for a failed listing, only its text.
         let answered = |status: &str| text.contains(&format!("status code: {status}"));
@@ -35,12 +39,11 @@ impl Lake {
     }
 }
 
-/// Whether the connection broke as it opened, in the middle of a listing, or of the answer that begins an upload in
-/// parts; the library has only texts for it.
+/// Whether the connection broke while it was opened, or during the answer to the start of an upload in parts; the
+/// library has only texts for it.
 pub(crate) fn broke_off(e: &Error) -> bool {
-    const TEXTS: [&str; 3] = [
+    const TEXTS: [&str; 2] = [
         "connection was not ready",
-        "Error getting list response body",
         "Error getting create multipart response body",
     ];
     let text = once(e);

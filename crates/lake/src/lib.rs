@@ -4,6 +4,7 @@
 mod advice;
 mod aws;
 pub mod key;
+mod listing;
 mod names;
 mod raw_file;
 mod read;
@@ -126,6 +127,9 @@ impl Lake {
                 };
                 let builder = aws::from_environment(client)?
                     .with_bucket_name(bucket)
+                    .with_http_connector(listing::CheckListings {
+                        bucket: bucket.clone(),
+                    })
                     .with_retry(retry);
                 let bucket = builder.build();
                 Store::Bucket(bucket.with_context(|| format!("cannot open the lake {url}"))?)
