@@ -56,9 +56,11 @@ impl Worker for Args {
         let (year, dir) = (self.common.year, &self.common.data_dir);
         let lake = Lake::open(&self.lake)?;
         let Some(object) = lake.bronze(year)? else {
-            let [csv, gz, zst] = lake::key::bronze(year);
+            let [csv, others @ ..] = lake::key::FORMS;
             let text = format!(
-                "no {csv} (nor {gz}, {zst}) in {}: upload it to run this year",
+                "no {}/{year}.{csv} (nor .{}) in {}: upload it to run this year",
+                lake::key::BRONZE,
+                others.join(", ."),
                 self.lake
             );
             return Err(Skip(text).into());
@@ -100,7 +102,7 @@ fn fetch(lake: &Lake, object: &Object, dir: &Path, year: i32) -> Result<u64> {
     let unpacking = || format!("cannot unpack {} into the data dir", object.place());
     let copy = Identified::new(Draft::create(dir, year, File::Bronze)?);
     let copy = BufWriter::with_capacity(1 << 20, copy);
-    let mut out = Unpacked::new(Form::of(object.place()), copy)?;
+    let mut out = Unpacked::new(Form::of(object.place()), copy, dir).with_context(unpacking)?;
     lake.read(object, |bytes| {
         out.write_all(&bytes).with_context(unpacking)?;
         progress.add(bytes.len() as u64);

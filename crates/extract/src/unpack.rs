@@ -1,22 +1,30 @@
 //! Decompressing on the way. An end that comes too early is an error.
 
+mod zip;
+
 use std::io::{self, Write};
+use std::path::Path;
 
 use flate2::write::MultiGzDecoder;
 
-/// How an object is compressed; its name tells.
+use zip::Zip;
+
+/// How an object is compressed; the ending of its name says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Plain,
     Gzip,
     Zstd,
+    Zip,
 }
 
 impl Form {
     pub(crate) fn of(name: &str) -> Self {
-        match name.rsplit('.').next() {
-            Some("gz") => Form::Gzip,
-            Some("zst") => Form::Zstd,
+        let ending = name.rsplit('.').next().unwrap_or_default();
+        match ending.to_ascii_lowercase().as_str() {
+            "gz" => Form::Gzip,
+            "zst" => Form::Zstd,
+            "zip" => Form::Zip,
             _ => Form::Plain,
         }
     }
@@ -27,10 +35,12 @@ pub(crate) enum Unpacked<W: Write> {
     Plain(W),
     Gzip(Box<MultiGzDecoder<W>>),
     Zstd(Box<zstd::stream::zio::Writer<W, zstd::stream::raw::Decoder<'static>>>),
+    Zip(Zip<W>),
 }
 
 impl<W: Write> Unpacked<W> {
-    pub(crate) fn new(form: Form, out: W) -> io::Result<Self> {
+    /// What cannot be unpacked on the way is kept in the folder `dir` meanwhile.
+    pub(crate) fn new(form: Form, out: W, dir: &Path) -> io::Result<Self> {
         Ok(match form {
             Form::Plain => Unpacked::Plain(out),
             Form::Gzip => Unpacked::Gzip(Box::new(MultiGzDecoder::new(out))),
@@ -38,6 +48,7 @@ impl<W: Write> Unpacked<W> {
                 let decoder = zstd::stream::raw::Decoder::new()?;
                 Unpacked::Zstd(Box::new(zstd::stream::zio::Writer::new(out, decoder)))
             }
+            Form::Zip => Unpacked::Zip(Zip::new(out, dir)?),
         })
     }
 
@@ -50,6 +61,7 @@ impl<W: Write> Unpacked<W> {
                 decoder.finish().map_err(damaged)?;
                 Ok(decoder.into_inner().0)
             }
+            Unpacked::Zip(zip) => zip.finish(),
         }
     }
 }
@@ -80,6 +92,7 @@ impl<W: Write> Write for Unpacked<W> {
             Unpacked::Plain(out) => out.write(bytes),
             Unpacked::Gzip(decoder) => decoder.write(bytes).map_err(damaged),
             Unpacked::Zstd(decoder) => decoder.write(bytes).map_err(damaged),
+            Unpacked::Zip(zip) => zip.write(bytes),
         }
     }
 
@@ -88,6 +101,7 @@ impl<W: Write> Write for Unpacked<W> {
             Unpacked::Plain(out) => out.flush(),
             Unpacked::Gzip(decoder) => decoder.flush(),
             Unpacked::Zstd(decoder) => decoder.flush(),
+            Unpacked::Zip(zip) => zip.flush(),
         }
     }
 }
@@ -106,7 +120,8 @@ mod tests {
     }
 
     fn unpack(form: Form, packed: &[u8]) -> io::Result<Vec<u8>> {
-        let mut out = Unpacked::new(form, vec![])?;
+        let dir = tempfile::tempdir()?;
+        let mut out = Unpacked::new(form, vec![], dir.path())?;
         for byte in packed {
             out.write_all(&[*byte])?;
         }

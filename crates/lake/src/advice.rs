@@ -2,16 +2,23 @@
 
 use object_store::Error;
 
+use crate::listing::NotThisListing;
 use crate::{Lake, LakeUrl};
 
 impl Lake {
     /// Says what failed and, where the cause is known, what to do.
     pub(crate) fn explain(&self, e: Error, what: &str) -> anyhow::Error {
+        if let Some(answer) = causes(&e).find_map(|c| c.downcast_ref::<NotThisListing>()) {
+            return anyhow::anyhow!("{what}: {answer}");
+        }
         let text = once(&e);
         // The library has no variant for a failed listing, only its text.
         let answered = |status: &str| text.contains(&format!("status code: {status}"));
         let advice = match (&e, &self.url) {
             (Error::NotFound { .. }, LakeUrl::Folder(_)) => "it is not there any more: run again",
+            (Error::InvalidPath { .. }, _) => {
+                "a key in it has an empty part, a dot for a part or a control character: rename it"
+            }
             (Error::Precondition { .. }, _) => "the object changed while it was read: run again",
             (_, LakeUrl::Folder(_)) => "check the folder's owner, its mode and its disk",
             (e, _) if matches!(e, Error::NotFound { .. }) || answered("404") => {
@@ -32,12 +39,11 @@ impl Lake {
     }
 }
 
-/// Whether the connection broke as it opened, in the middle of a listing, or of the answer that begins an upload in
-/// parts; the library has only texts for it.
+/// Whether the connection broke while it was opened, or during the answer to the start of an upload in parts; the
+/// library has only texts for it.
 pub(crate) fn broke_off(e: &Error) -> bool {
-    const TEXTS: [&str; 3] = [
+    const TEXTS: [&str; 2] = [
         "connection was not ready",
-        "Error getting list response body",
         "Error getting create multipart response body",
     ];
     let text = once(e);

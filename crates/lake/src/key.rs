@@ -1,13 +1,10 @@
 //! The keys of the objects in the lake.
 
 /// The folder of the raw files.
-pub(crate) const BRONZE: &str = "01_bronze";
+pub const BRONZE: &str = "01_bronze";
 
-/// The three forms that the raw file of a year may have; exactly one of them must exist.
-#[must_use]
-pub fn bronze(year: i32) -> [String; 3] {
-    ["csv", "csv.gz", "csv.zst"].map(|form| format!("{BRONZE}/{year}.{form}"))
-}
+/// The endings that the name of a raw file may have after the year, in any letter case.
+pub const FORMS: [&str; 5] = ["csv", "csv.gz", "csv.zst", "csv.zip", "zip"];
 
 /// The flights of a year.
 #[must_use]

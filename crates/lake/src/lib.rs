@@ -4,6 +4,9 @@
 mod advice;
 mod aws;
 pub mod key;
+mod listing;
+mod names;
+mod raw_file;
 mod read;
 mod url;
 mod write;
@@ -18,9 +21,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use object_store::aws::AmazonS3;
-use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
@@ -125,6 +127,9 @@ impl Lake {
                 };
                 let builder = aws::from_environment(client)?
                     .with_bucket_name(bucket)
+                    .with_http_connector(listing::CheckListings {
+                        bucket: bucket.clone(),
+                    })
                     .with_retry(retry);
                 let bucket = builder.build();
                 Store::Bucket(bucket.with_context(|| format!("cannot open the lake {url}"))?)
@@ -155,73 +160,6 @@ impl Lake {
             }
             bucket => bucket.to_string(),
         })
-    }
-
-    /// The raw file of a year, or `None` when the lake has none.
-    ///
-    /// # Errors
-    /// When the lake cannot be read, has no folder of raw files, or has the year in more than one
-    /// form.
-    pub fn bronze(&self, year: i32) -> Result<Option<Object>> {
-        let wanted = key::bronze(year).map(|key| self.key(&key));
-        // Other names in the folder do not matter, whatever they are.
-        let mut found = match &self.store {
-            Store::Folder(folder) => self.lying(folder, wanted)?,
-            Store::Bucket(bucket) => self.listed(bucket, &wanted)?,
-        };
-        if found.len() > 1 {
-            let names: Vec<_> = found.iter().map(|key| self.place(key)).collect();
-            bail!("{} are both there: keep one of them", names.join(" and "));
-        }
-        found.pop().map(|key| self.head(&key)).transpose()
-    }
-
-    /// Those of the raw files that lie in the folder.
-    fn lying(&self, lake: &LocalFileSystem, wanted: [Key; 3]) -> Result<Vec<Key>> {
-        let folder = self.key(key::BRONZE);
-        ensure!(
-            look(&lake.path_to_filesystem(&folder)?)?.is_some_and(|found| found.is_dir()),
-            "no folder {}: create it, or correct --lake (LAKE_URL)",
-            self.place(&folder)
-        );
-        let mut found = vec![];
-        for key in wanted {
-            match look(&lake.path_to_filesystem(&key)?)? {
-                None => {}
-                Some(there) if there.is_file() => found.push(key),
-                Some(_) => bail!("{} is not a file: move it away", self.place(&key)),
-            }
-        }
-        Ok(found)
-    }
-
-    /// Those of the raw files that the bucket has, in order; all of them begin with the first one's name.
-    fn listed(&self, bucket: &AmazonS3, wanted: &[Key; 3]) -> Result<Vec<Key>> {
-        let first = wanted[0].as_ref();
-        let (mut found, mut next_page) = (vec![], None);
-        // A HEAD would not tell a bucket that is not there from an object that is not.
-        loop {
-            let page = self.ask(|| {
-                let options = PaginatedListOptions {
-                    delimiter: Some("/".into()),
-                    page_token: next_page.clone(),
-                    ..Default::default()
-                };
-                bucket.list_paginated(Some(first), options)
-            });
-            let page = page.map_err(|e| {
-                let folder = self.place(&self.key(key::BRONZE));
-                self.explain(e, &format!("cannot list {folder}"))
-            })?;
-            let keys = page.result.objects.into_iter().map(|o| o.location);
-            found.extend(keys.filter(|key| wanted.contains(key)));
-            next_page = page.page_token;
-            if next_page.is_none() {
-                break;
-            }
-        }
-        found.sort();
-        Ok(found)
     }
 
     /// Asks for something, and again where the connection breaks in one of the ways that the library, which tries
