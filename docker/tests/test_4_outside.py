@@ -49,7 +49,7 @@ def addresses(network: str) -> dict[str, str]:
 def scan(address: str, network: str) -> set[int]:
     """The ports of the address that answer a container of the network, nginx's image."""
     script = SCAN.format(ports=" ".join(map(str, PORTS)), address=address)
-    image = ["--entrypoint", "bash", "nginx:1.30.4", "-c", script]
+    image = ["--entrypoint", "bash", stack.image("nginx"), "-c", script]
     return set(map(int, docker("run", "--rm", "--network", f"{NAME}_{network}", *image).split()))
 
 
