@@ -22,6 +22,28 @@ def with_docker(airflow):
     compose("up", "--detach", "--wait")
 
 
+def containers() -> dict[str, str]:
+    """The id and the start of the container of each service that runs."""
+    lines = compose("ps", "--format", "json", OPERATOR="docker").splitlines()
+    form = "{{.Id}} {{.State.StartedAt}}"
+    return {s["Service"]: docker("inspect", "--format", form, s["ID"]) for s in map(json.loads, lines)}
+
+
+def test_make_stack_again_recreates_only_what_reads_a_changed_file():
+    def recreated() -> set[str]:
+        before = containers()
+        stack.run("make", "stack", OPERATOR="docker")
+        after = containers()
+        assert before.keys() == after.keys() and len(after) >= 9
+        return {service for service, container in after.items() if before[service] != container}
+
+    assert recreated() == set()
+    (stack.FOLDER / "certificates/server.crt").touch()
+    assert recreated() == {"nginx"}
+    (stack.PROJECT / "docker/docker-proxy/haproxy.cfg").touch()
+    assert recreated() == {"docker-proxy"}
+
+
 def made_since(start: float) -> list[str]:
     """The commands of the workers' containers that have been made since then."""
     now = time.time()
