@@ -3,7 +3,7 @@
 # make psql   a look at the table that make run filled
 # make shell  a shell with the workers on the PATH and the warehouse at hand, to run them one by one
 # make dashboard  Superset on that table: prints where, ends with Ctrl-C
-# make stack  the whole stack in containers: makes images, passwords and a certificate that are missing, starts it
+# make stack  the whole stack in containers: checks what it needs, creates passwords and a certificate that are missing, builds, starts
 # make stack-test  every test of the stack, against the Docker engine of this machine: about half an hour
 # make chaos  workers killed at every system call, broken lines, bad bytes, two runs at once, too little of everything: most of an hour
 # make notebooks  runs the notebooks and keeps in them what comes out
@@ -33,13 +33,8 @@ chaos: workers environment $(FULL_YEAR)
 dashboard: environment superset
 	@$(PYTHON) airflow/local/dashboard.py
 
-# Airflow's image takes the workers out of theirs, which therefore comes first. Settings that are mounted are read
-# when a container starts.
 stack:
-	docker/setup.sh
-	docker compose build workers
-	docker compose up --build --detach --wait
-	docker compose up --detach --wait --no-deps --force-recreate $$(docker compose config --services | grep -xE 'nginx|docker-proxy')
+	@docker/start.sh
 
 stack-test: environment
 	@docker/tests/run.sh

@@ -53,7 +53,13 @@ def docker(*command: str, check: bool = True) -> str:
 
 
 def compose(*command: str, check: bool = True, **environment: str) -> str:
-    return run("docker", "compose", *command, check=check, **environment)
+    return run("docker/compose.sh", *command, check=check, **environment)
+
+
+def image(name: str) -> str:
+    """An image of this name with the tag that docker-compose.yaml pins."""
+    [found] = set(re.findall(rf"image: ({name}:\S+)", (PROJECT / "docker-compose.yaml").read_text()))
+    return found
 
 
 def wait_for(condition, what: str, seconds: float = 180):

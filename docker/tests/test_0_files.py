@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from stack import ENVIRONMENT, PROJECT, compose, run
+from stack import ENVIRONMENT, NAME, PROJECT, compose, run
 
 FORCED = ["AIRFLOW_DB_PASSWORD", "AIRFLOW_ADMIN_PASSWORD", "AIRFLOW_FERNET_KEY", "AIRFLOW_SECRET_KEY"]
 FORCED += ["WAREHOUSE_PASSWORD", "SUPERSET_DB_PASSWORD", "SUPERSET_ADMIN_PASSWORD", "SUPERSET_SECRET_KEY"]
@@ -30,7 +30,7 @@ def environment(tmp_path):
 
 def config(environment: dict, *options: str) -> dict:
     answer = subprocess.run(
-        ["docker", "compose", *options, "config", "--format", "json"],
+        ["docker/compose.sh", *options, "config", "--format", "json"],
         cwd=PROJECT, env=os.environ | ENVIRONMENT | environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert answer.stderr == ""
@@ -89,7 +89,7 @@ def test_nothing_starts_without_a_password(environment, name):
 def test_no_image_is_unpinned_and_no_port_but_nginxs_is_open_to_others(environment):
     services = config(environment, "--profile", "*")["services"]
     for name, service in services.items():
-        if "build" not in service:
+        if not service["image"].startswith(f"{NAME}/"):
             assert re.fullmatch(r"[\w./]+:\d+\.\d+(\.\d+)?", service["image"]), service["image"]
             assert "healthcheck" in service or service["restart"] == "no"
         for port in service.get("ports", []):
@@ -100,6 +100,29 @@ def test_no_image_is_unpinned_and_no_port_but_nginxs_is_open_to_others(environme
         assert set(service["networks"]) <= {"back", "engine"} or name == "nginx"
         assert service["restart"] == "unless-stopped" or name in ONE_SHOT
         assert "mem_limit" in service or service["restart"] == "no"
+
+
+def test_no_two_services_build_the_same_image(environment):
+    """Compose 2.40 builds all services at the same time; a second build of an image fails at its export."""
+    services = config(environment, "--profile", "*")["services"]
+    built = [service["image"] for service in services.values() if "build" in service]
+    assert sorted(built) == sorted(set(built))
+    # What is built here is in no registry.
+    for service in services.values():
+        assert "build" in service or service["image"] not in built or service["pull_policy"] == "never"
+
+
+def test_the_databases_of_airflow_and_superset_are_not_the_warehouse(environment):
+    """libpq fills what an address leaves out with the PG* variables, which are for the warehouse."""
+    services = config(environment)["services"]
+    addresses = {
+        "airflow-scheduler": ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "@airflow-db:5432/airflow"),
+        "superset": ("SUPERSET_DATABASE_URI", "@superset-db:5432/superset"),
+    }
+    for service, (variable, address) in addresses.items():
+        assert services[service]["environment"][variable].endswith(
+            f"{address}?sslmode=disable&sslrootcert=none"
+        )
 
 
 def test_with_s3_and_rds_nothing_of_the_stacks_own_is_left(environment):

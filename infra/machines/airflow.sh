@@ -12,5 +12,5 @@ put LAKE_ACCESS_KEY ""
 put LAKE_SECRET_KEY ""
 use_the_warehouse
 
-docker compose build workers
-docker compose up --build --detach --wait airflow-webserver airflow-scheduler
+docker/build.sh airflow-init
+docker compose up --detach --wait airflow-webserver airflow-scheduler

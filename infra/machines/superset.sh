@@ -7,4 +7,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/base.sh"
 put COMPOSE_FILE docker-compose.yaml:infra/machines/superset.yaml
 use_the_warehouse
 
-docker compose up --build --detach --wait superset
+docker/build.sh superset-init
+docker compose up --detach --wait superset

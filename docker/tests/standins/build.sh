@@ -10,6 +10,8 @@ mkdir -p "$cache"
 
 say() { echo "standins: $*" >&2; }
 have() { docker image inspect "$1" >/dev/null 2>&1; }
+# The image of this name with the tag that docker-compose.yaml pins.
+pinned() { sed -n "s|^ *image: \($1:[0-9.]*\)$|\1|p" "$project/docker-compose.yaml" | sort -u; }
 
 # debian:bookworm-slim and the like; certificates that this machine trusts are trusted there too.
 base() {
@@ -38,17 +40,18 @@ standin() {
 
 base bookworm
 base trixie
-standin postgres:17.11 postgres
-standin nginx:1.30.4 nginx
-standin haproxy:3.4.1 haproxy
+standin "$(pinned postgres)" postgres
+standin "$(pinned nginx)" nginx
+standin "$(pinned haproxy)" haproxy
 
-if ! have chrislusf/seaweedfs:4.47; then
+seaweedfs=$(pinned chrislusf/seaweedfs)
+if ! have "$seaweedfs"; then
     [[ -x $cache/bin/s3s-fs ]] || {
         say "building s3s-fs"
         CARGO_TARGET_DIR=$cache/target cargo install --quiet --locked --root "$cache" --features binary s3s-fs@0.14.1
         rm -rf "$cache/target"
     }
-    standin chrislusf/seaweedfs:4.47 seaweedfs "$cache/bin" s3s-fs
+    standin "$seaweedfs" seaweedfs "$cache/bin" s3s-fs
 fi
 
 standin rust:1.95-bookworm rust "$(rustc --print sysroot)" \
