@@ -101,13 +101,13 @@ class Orchestrator:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
-    def trigger(self, year: int | None = None) -> str:
+    def trigger(self, year: int | None = None, **parameters) -> str:
         """Starts a run of the DAG by hand, for a year or for the data interval; returns its id."""
         from airflow.api.common.trigger_dag import trigger_dag
         from airflow.utils import timezone
 
         now = timezone.utcnow()
-        conf = {} if year is None else {"year": year}
+        conf = parameters if year is None else {"year": year} | parameters
         run_id = f"by hand, {year or 'the year of the interval'}, {now:%Y-%m-%d %H:%M:%S.%f}"
         # Two runs must not begin in the same microsecond; with the default, not in the same second.
         return trigger_dag(DAG_ID, run_id, conf, now, replace_microseconds=False).run_id

@@ -40,7 +40,27 @@ def lake(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def airflow(tmp_path_factory, server, lake):
+def replacements(tmp_path_factory) -> Path:
+    """A folder that comes before the workers on Airflow's PATH."""
+    return tmp_path_factory.mktemp("replacements")
+
+
+@pytest.fixture
+def replace(replacements):
+    """Replaces a worker by a shell script until the test ends: `replace("load", "exit 2")`."""
+
+    def replace(worker: str, script: str) -> None:
+        program = replacements / worker
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    yield replace
+    for program in replacements.iterdir():
+        program.unlink()
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory, server, lake, replacements):
     missing = [task for task in TASKS if not (WORKERS / task).exists()]
     assert not missing, f"{', '.join(missing)} are not built: run make test, which builds them"
     before = dict(os.environ)
@@ -49,6 +69,7 @@ def airflow(tmp_path_factory, server, lake):
         # Secrets as a deployment may have them, in the environment of the scheduler.
         "AWS_SECRET_ACCESS_KEY": AWS_SECRET,
         "PGPASSWORD": server.password,
+        "PATH": f"{replacements}:{WORKERS}:{os.environ['PATH']}",
     }
     with Orchestrator(tmp_path_factory.mktemp("run"), server, lake, **settings) as airflow:
         yield airflow
