@@ -14,6 +14,7 @@
 
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
+CHAOS := $(patsubst crates/chaos/tests/%.rs,--test %,$(wildcard crates/chaos/tests/*.rs))
 FULL_YEAR := .run/bench/lake/01_bronze/2018.csv
 # uv trusts whom this machine trusts, a proxy's certificate among them.
 export UV_SYSTEM_CERTS := true
@@ -27,7 +28,8 @@ test: environment superset
 	@.ci/test
 
 chaos: workers environment $(FULL_YEAR)
-	@set -o pipefail; cargo test --quiet --no-fail-fast --release --workspace $(patsubst crates/chaos/tests/%.rs,--test %,$(wildcard crates/chaos/tests/*.rs)) -- --include-ignored --nocapture --test-threads=1 2>&1 | tee .run/chaos.log
+	@crates/build.sh test --no-run --release --workspace $(CHAOS)
+	@set -o pipefail; cargo test --quiet --no-fail-fast --release --workspace $(CHAOS) -- --include-ignored --nocapture --test-threads=1 2>&1 | tee .run/chaos.log
 	@! grep -a "SKIPPED: " .run/chaos.log
 
 dashboard: environment superset
@@ -56,7 +58,7 @@ notebooks: workers environment
 
 lint: environment
 	cargo fmt --check
-	cargo clippy --quiet --release --workspace --all-targets -- -D warnings
+	crates/build.sh clippy --release --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline --log-level error check licenses sources bans; else echo "lint: no cargo-deny" >&2; fi
 	$(PYTHON) -m ruff check airflow bench docker infra notebooks
 	$(PYTHON) -m ruff format --check airflow bench docker infra notebooks
@@ -79,8 +81,7 @@ clean:
 	rm -rf .run .venv .tools
 
 workers:
-	@command -v cargo >/dev/null || { echo "no cargo: install Rust 1.92 or newer, see https://rustup.rs" >&2; exit 1; }
-	@cargo build --quiet --release --workspace --bins
+	@crates/build.sh build --release --workspace --bins
 
 environment:
 	@airflow/local/setup.sh
