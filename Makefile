@@ -1,4 +1,5 @@
 # make run    the whole job on the sample years: builds and installs what is missing, runs the DAG
+# make run YEARS="2018 2019" LAKE=/path/or/s3://bucket  the same on years of your own lake
 # make test   every test: builds and installs what is missing
 # make psql   a look at the table that make run filled
 # make shell  a shell with the workers on the PATH and the warehouse at hand, to run them one by one
@@ -19,9 +20,9 @@ FULL_YEAR := .run/bench/lake/01_bronze/2018.csv
 # uv trusts whom this machine trusts, a proxy's certificate among them.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: run test chaos dashboard stack stack-test psql shell notebooks lint bench bench-before clean workers environment superset
+.PHONY: run inputs test chaos dashboard stack stack-test psql shell notebooks lint bench bench-before clean workers environment superset
 
-run: workers environment
+run: inputs workers environment
 	@$(PYTHON) airflow/local/run.py
 
 test: environment superset
@@ -60,9 +61,9 @@ lint: environment
 	cargo fmt --check
 	crates/build.sh clippy --release --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline --log-level error check licenses sources bans; else echo "lint: no cargo-deny" >&2; fi
-	$(PYTHON) -m ruff check airflow bench docker infra notebooks
-	$(PYTHON) -m ruff format --check airflow bench docker infra notebooks
-	@if command -v shellcheck >/dev/null; then shellcheck $$(git ls-files '*.sh' .ci); else echo "lint: no shellcheck" >&2; fi
+	$(PYTHON) -m ruff check .ci airflow bench docker infra notebooks
+	$(PYTHON) -m ruff format --check .ci airflow bench docker infra notebooks
+	@if command -v shellcheck >/dev/null; then shellcheck $$(git ls-files '*.sh' .ci/run .ci/test); else echo "lint: no shellcheck" >&2; fi
 
 bench: workers environment $(FULL_YEAR)
 	@PATH="$$PWD/.tools/bin:$$PATH" uv run --quiet --script bench/bench.py
@@ -79,6 +80,10 @@ $(FULL_YEAR): | environment
 clean:
 	@if [ -x $(PYTHON) ]; then $(PYTHON) airflow/local/postgres.py remove .run/postgres; fi
 	rm -rf .run .venv .tools
+
+# Wrong values of YEARS and LAKE are reported before the first build.
+inputs:
+	@! command -v python3 >/dev/null || python3 airflow/local/inputs.py
 
 workers:
 	@crates/build.sh build --release --workspace --bins

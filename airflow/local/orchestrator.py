@@ -39,7 +39,7 @@ class TaskResult:
 class Orchestrator:
     """The scheduler, running while the `with` block lasts."""
 
-    def __init__(self, folder: Path, server: Server, lake: Path, **settings: str):
+    def __init__(self, folder: Path, server: Server, lake: Path | str, **settings: str):
         """Works in `folder`, on the lake in another; `settings` are further variables."""
         self.folder = folder.resolve()
         self.server = server
