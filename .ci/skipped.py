@@ -15,7 +15,7 @@ FORMS = [
     re.compile(r"test \S+ \.\.\. ignored, (?P<reason>.+)"),
     re.compile(r"SKIPPED: (?P<test>[\w:]+?): (?P<reason>.+)"),
 ]
-PACKAGES = re.compile(r"\(Debian[^:)]*: (?:apt-get install )?([a-z0-9.+ -]+)")
+PACKAGES = re.compile(r"\((?:Debian|Ubuntu)[^:)]*: (?:apt-get install )?([a-z0-9.+ -]+)")
 
 
 def main(folder: Path) -> None:
