@@ -120,3 +120,10 @@ def test_without_cargo_it_says_how_to_get_it(project):
         pytest.skip("cargo is in /usr/bin")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "build: no cargo: install Rust 1.92 or newer, see https://rustup.rs\n"
+
+
+@pytest.mark.parametrize("file", ["Makefile", ".ci/test", "docker/workers/Dockerfile"])
+def test_every_build_shows_its_progress(file):
+    text = (PROJECT / file).read_text()
+    assert "crates/build.sh" in text
+    assert "cargo build" not in text
