@@ -7,6 +7,7 @@ of your own lake, which are written there. It leaves nothing running.
 
 import fcntl
 import os
+import re
 import signal
 import sys
 from datetime import timedelta
@@ -113,12 +114,13 @@ def changes(results: dict[int, list[TaskResult]]) -> str:
 
 
 def show_failures(airflow: Orchestrator, runs: list[str]) -> None:
+    """Prints the last error of each failed task; each try has one, and they are mostly the same."""
     for run in runs:
         for result in airflow.results(run):
             if result.state == "failed":
                 log = airflow.task_log(run, result.task)
-                errors = [line for line in log.splitlines() if f"{result.task}: error:" in line]
-                print("\n".join([f"{run}: {result.task} failed", *errors]), file=sys.stderr)
+                errors = re.findall(f"{result.task}: error:.*", log)
+                print("\n".join([f"{run}: {result.task} failed", *errors[-1:]]), file=sys.stderr)
 
 
 if __name__ == "__main__":
