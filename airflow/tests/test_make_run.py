@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars
 import pytest
 from conftest import PROJECT, SAMPLE
 
@@ -55,16 +56,16 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 def test_own_years_of_an_own_lake(project, tmp_path):
     lake = tmp_path / "my lake"
     (lake / "01_bronze").mkdir(parents=True)
-    for name in ("2002.csv.zst", "2003.csv.zst"):
+    for name in ("2003.csv.zst", SAMPLE_2013):
         shutil.copy2(SAMPLE / name, lake / "01_bronze")
     before = contents(lake)
-    done = make_run(project, "YEARS=2002, 2018", f"LAKE={lake}")
+    done = make_run(project, "YEARS=2013, 2018", f"LAKE={lake}")
     # One of the two years is missing.
     assert done.returncode != 0
     assert "run: 2018: skipped, the lake has no raw file of this year" in done.stderr
-    assert "Airflow runs the DAG for years 2002, 2018" in done.stderr
+    assert "Airflow runs the DAG for years 2013, 2018" in done.stderr
     assert "rows inserted, 0 updated, 0 deleted, 0 unchanged" in done.stdout
-    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("2002 ")] == [
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("2013 ")] == [
         "extract", "clean", "aggregate", "detect", "load", "cleanup",
     ]  # fmt: skip
     after = contents(lake)
@@ -109,14 +110,16 @@ def test_an_own_file_beside_the_sample_stays(project, bronze):
         assert contents(bronze) == before
 
 
-def test_a_year_of_the_sample_lake(project, bronze):
-    shutil.copy2(SAMPLE / "2002.csv.zst", bronze)
-    (bronze / "2013.csv").write_text(OWN)
+def test_an_own_file_of_a_sample_year_is_processed_when_its_year_is_asked_for(project, bronze):
+    sample = polars.read_csv(SAMPLE / SAMPLE_2013, infer_schema=False)
+    sample.filter(polars.col("ORIGIN") == "JFK").write_csv(bronze / "2013.csv")
+    (bronze / "2012.csv").write_text(OWN)
     before = contents(bronze)
-    done = make_run(project, "YEARS=2002")
+    done = make_run(project, "YEARS=2013")
     assert done.returncode == 0, done.stderr
-    assert "year 2002 of the sample lake" in done.stderr
-    assert "not processed: 2013.csv;" in done.stderr
+    assert "year 2013 of the sample lake" in done.stderr
+    assert "not processed: 2012.csv;" in done.stderr
+    assert "The table: 365 rows inserted" in done.stdout
     assert contents(bronze) == before
 
 
