@@ -1,4 +1,5 @@
 # make run    the whole job on the sample years: builds and installs what is missing, runs the DAG
+# make run YEARS="2018 2019" LAKE=/path/or/s3://bucket  the same on years of your own lake
 # make test   every test: builds and installs what is missing
 # make psql   a look at the table that make run filled
 # make shell  a shell with the workers on the PATH and the warehouse at hand, to run them one by one
@@ -14,20 +15,22 @@
 
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
+CHAOS := $(patsubst crates/chaos/tests/%.rs,--test %,$(wildcard crates/chaos/tests/*.rs))
 FULL_YEAR := .run/bench/lake/01_bronze/2018.csv
 # uv trusts whom this machine trusts, a proxy's certificate among them.
 export UV_SYSTEM_CERTS := true
 
-.PHONY: run test chaos dashboard stack stack-test psql shell notebooks lint bench bench-before clean workers environment superset
+.PHONY: run inputs test chaos dashboard stack stack-test psql shell notebooks lint bench bench-before clean workers environment superset
 
-run: workers environment
+run: inputs workers environment
 	@$(PYTHON) airflow/local/run.py
 
 test: environment superset
 	@.ci/test
 
 chaos: workers environment $(FULL_YEAR)
-	@set -o pipefail; cargo test --quiet --no-fail-fast --release --workspace $(patsubst crates/chaos/tests/%.rs,--test %,$(wildcard crates/chaos/tests/*.rs)) -- --include-ignored --nocapture --test-threads=1 2>&1 | tee .run/chaos.log
+	@crates/build.sh test --no-run --release --workspace $(CHAOS)
+	@set -o pipefail; cargo test --quiet --no-fail-fast --release --workspace $(CHAOS) -- --include-ignored --nocapture --test-threads=1 2>&1 | tee .run/chaos.log
 	@! grep -a "SKIPPED: " .run/chaos.log
 
 dashboard: environment superset
@@ -51,11 +54,11 @@ notebooks: workers environment
 
 lint: environment
 	cargo fmt --check
-	cargo clippy --quiet --release --workspace --all-targets -- -D warnings
+	crates/build.sh clippy --release --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline --log-level error check licenses sources bans; else echo "lint: no cargo-deny" >&2; fi
-	$(PYTHON) -m ruff check airflow bench docker infra notebooks
-	$(PYTHON) -m ruff format --check airflow bench docker infra notebooks
-	@if command -v shellcheck >/dev/null; then shellcheck $$(git ls-files '*.sh' .ci); else echo "lint: no shellcheck" >&2; fi
+	$(PYTHON) -m ruff check .ci airflow bench docker infra notebooks
+	$(PYTHON) -m ruff format --check .ci airflow bench docker infra notebooks
+	@if command -v shellcheck >/dev/null; then shellcheck $$(git ls-files '*.sh' .ci/run .ci/test); else echo "lint: no shellcheck" >&2; fi
 
 bench: workers environment $(FULL_YEAR)
 	@PATH="$$PWD/.tools/bin:$$PATH" uv run --quiet --script bench/bench.py
@@ -73,9 +76,12 @@ clean:
 	@if [ -x $(PYTHON) ]; then $(PYTHON) airflow/local/postgres.py remove .run/postgres; fi
 	rm -rf .run .venv .tools
 
+# Wrong values of YEARS and LAKE are reported before the first build.
+inputs:
+	@! command -v python3 >/dev/null || python3 airflow/local/inputs.py
+
 workers:
-	@command -v cargo >/dev/null || { echo "no cargo: install Rust 1.92 or newer, see https://rustup.rs" >&2; exit 1; }
-	@cargo build --quiet --release --workspace --bins
+	@crates/build.sh build --release --workspace --bins
 
 environment:
 	@airflow/local/setup.sh

@@ -39,7 +39,7 @@ def build(commit: str, scratch: Path) -> Path:
     try:
         # Not the cache itself: Cargo goes by times, and would then take earlier crates for present ones.
         subprocess.run(["cp", "-a", "--reflink=auto", PROJECT / "target", target], check=True)
-        command = ["cargo", "build", "--quiet", "--release", "--workspace", "--bins", "--target-dir", target]
+        command = ["cargo", "build", "--release", "--workspace", "--bins", "--target-dir", target]
         subprocess.run(command, cwd=tree, check=True)
     finally:
         subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=PROJECT, check=True)

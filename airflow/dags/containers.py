@@ -8,12 +8,13 @@ from airflow.exceptions import AirflowException
 from airflow.providers.docker.operators.docker import DockerOperator
 from docker.errors import NotFound
 from docker.types import Mount
+from worker import Worker
 
-# A worker gets what it finds its way by, and none of Airflow's own secrets.
+# What a worker needs to find lake, data dir and warehouse; none of it is a secret of Airflow.
 FOR_WORKERS = ("AWS_", "PG", "LAKE_URL", "DATA_DIR", "DATABASE_URL")
 
 
-class WorkerContainer(DockerOperator):
+class WorkerContainer(Worker, DockerOperator):
     """Runs `command` in the image of the workers, on the same data dir.
 
     `WORKERS_STACK` names the Compose project, whose image, network and volume of secrets it uses, and
@@ -42,6 +43,11 @@ class WorkerContainer(DockerOperator):
             **arguments,
         )
         self.stack = stack
+
+    def exit_code(self, error: AirflowException) -> int | None:
+        # The operator keeps the code nowhere else, and has removed the container.
+        found = re.search(r"'StatusCode': (\d+)", str(error))
+        return int(found[1]) if found else None
 
     def execute(self, context):
         # The same name for each try: what a try has left that could not clean up after itself goes first.

@@ -10,14 +10,23 @@
 | load | scores and flags | the table `agg_dep_delay_by_date` of the warehouse |
 | cleanup | | removes the year's files from the data dir |
 
-It runs on 1 January at 00:00 UTC for the year just ended, from 2009 on. For any other year, trigger
-it by hand with the configuration `{"year": 2013}`. A year without a raw file in the lake is shown as
-skipped. Any run may be repeated: a second one changes nothing.
+It runs on 1 January at 00:00 UTC for the year that just ended, from 2009 on. For any other year, trigger
+it by hand with the configuration `{"year": 2013}`. The parameters of a run:
+
+| parameter | default | meaning |
+|---|---|---|
+| `year` | `null` | the year to process, 1987 to 2099; `null` is the year of the data interval |
+| `partial` | `false` | `true`: `clean` accepts gaps of three or more days and a torn last line |
+| `allow_shrink` | `false` | `true`: `load` may delete more than 5 % of the year's rows in the table |
+
+A run with any other parameter fails at once. A year without a raw file in the lake is shown as skipped.
+Any run may be repeated: a second one changes nothing. Exit code 2 of a program (wrong usage) is not
+retried. A task that is cleared restarts every task after it.
 
 The tasks are programs on the `PATH` of the machine that runs them, or, with `WORKERS_OPERATOR=docker`,
-containers of `WORKERS_IMAGE`. They find the lake by `LAKE_URL` and `AWS_*`, the data dir by `DATA_DIR`
-(an absolute path), the warehouse by `PG*` or `DATABASE_URL` in the environment. The last line of each,
-a summary in JSON, is the task's XCom.
+containers of the image `workers` of the Compose project that `WORKERS_STACK` names. They find the lake by
+`LAKE_URL` and `AWS_*`, the data dir by `DATA_DIR` (an absolute path) and the warehouse by `PG*` or
+`DATABASE_URL` in the environment. The last line of each, a summary in JSON, is the task's XCom.
 """
 
 import os
@@ -27,9 +36,14 @@ import pendulum
 from airflow import DAG
 from airflow.models.baseoperator import BaseOperator, chain
 from airflow.models.param import Param
-from airflow.operators.bash import BashOperator
+from worker import WorkerProcess
 
-YEAR = "{{ params.year or data_interval_start.year }}"
+# JSON has one type of number: 2013.0 is the integer 2013.
+YEAR = "{{ (params.year or data_interval_start.year) | int }}"
+FLAGS = {
+    "clean": "{% if params.partial %} --partial{% endif %}",
+    "load": "{% if params.allow_shrink %} --allow-shrink{% endif %}",
+}
 
 with DAG(
     dag_id="etl_ml_pipeline",
@@ -40,13 +54,9 @@ with DAG(
     catchup=True,
     max_active_runs=4,
     params={
-        "year": Param(
-            None,
-            type=["null", "integer"],
-            minimum=1987,
-            maximum=2099,
-            description="The year to work on; null for the year of the data interval",
-        )
+        "year": Param(None, type=["null", "integer"], minimum=1987, maximum=2099),
+        "partial": Param(False, type="boolean"),
+        "allow_shrink": Param(False, type="boolean"),
     },
     default_args={
         "owner": "flight-delays",
@@ -60,14 +70,16 @@ with DAG(
 
     def worker(name: str, minutes: int, note: str) -> BaseOperator:
         """The task that runs one of the six programs for the run's year."""
-        about = {"task_id": name, "execution_timeout": timedelta(minutes=minutes), "doc_md": note}
+        operator = WorkerProcess
         if os.environ.get("WORKERS_OPERATOR") == "docker":
-            from containers import WorkerContainer  # wants the provider of Docker
+            from containers import WorkerContainer as operator  # needs the provider of Docker
 
-            return WorkerContainer(command=[name, "--year", YEAR], **about)
-        # A worker has the environment of Airflow, without Airflow's own secrets. `exec` makes it the
-        # process that Airflow stops.
-        return BashOperator(bash_command=f"unset ${{!AIRFLOW_@}}; exec {name} --year {YEAR}", **about)
+        return operator(
+            task_id=name,
+            command=f"{name} --year {YEAR}{FLAGS.get(name, '')}",
+            execution_timeout=timedelta(minutes=minutes),
+            doc_md=note,
+        )
 
     chain(
         worker(
@@ -82,7 +94,8 @@ with DAG(
             30,
             "Makes typed Parquet (silver) of the raw CSV. Flights without a departure delay are dropped "
             "and counted. **Fails** when more than 1 % of the rows cannot be read: the log shows the first "
-            "ten. Fewer go to `…_rejected.csv` beside silver, each with its line number and the reason.",
+            "ten. Fewer go to `…_rejected.csv` beside silver, each with its line number and the reason. "
+            "**Fails** when three or more days in a row are missing, unless `partial` is set.",
         ),
         worker(
             "aggregate",
@@ -100,7 +113,8 @@ with DAG(
             "load",
             15,
             "Makes the year's rows of the warehouse table equal to what detect wrote, in one transaction: "
-            "readers see the old year or the new one. Rows that did not change keep their `last_update`.",
+            "readers see the old year or the new one. Rows that did not change keep their `last_update`. "
+            "**Fails** when more than 5 % of the year's rows would be deleted, unless `allow_shrink` is set.",
         ),
         worker(
             "cleanup",

@@ -39,7 +39,7 @@ class TaskResult:
 class Orchestrator:
     """The scheduler, running while the `with` block lasts."""
 
-    def __init__(self, folder: Path, server: Server, lake: Path, **settings: str):
+    def __init__(self, folder: Path, server: Server, lake: Path | str, **settings: str):
         """Works in `folder`, on the lake in another; `settings` are further variables."""
         self.folder = folder.resolve()
         self.server = server
@@ -101,13 +101,13 @@ class Orchestrator:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
-    def trigger(self, year: int | None = None) -> str:
+    def trigger(self, year: int | None = None, **parameters) -> str:
         """Starts a run of the DAG by hand, for a year or for the data interval; returns its id."""
         from airflow.api.common.trigger_dag import trigger_dag
         from airflow.utils import timezone
 
         now = timezone.utcnow()
-        conf = {} if year is None else {"year": year}
+        conf = parameters if year is None else {"year": year} | parameters
         run_id = f"by hand, {year or 'the year of the interval'}, {now:%Y-%m-%d %H:%M:%S.%f}"
         # Two runs must not begin in the same microsecond; with the default, not in the same second.
         return trigger_dag(DAG_ID, run_id, conf, now, replace_microseconds=False).run_id

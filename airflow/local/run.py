@@ -1,35 +1,38 @@
-"""The whole main job on this machine: the sample years through the real Airflow into a PostgreSQL.
+"""The whole job on this machine: the sample years, or your own, through the real Airflow into a PostgreSQL.
 
-`make run` calls it. Everything it makes lies in the folder .run of the project: the lake, the data
-dir, the warehouse, Airflow's home, the pictures. It leaves nothing running.
+`make run` calls it; inputs.py explains YEARS and LAKE. Everything it creates is in the folder .run of the
+project (the sample lake, the data dir, the warehouse, Airflow's home, the pictures), except silver and gold
+of your own lake, which are written there. It leaves nothing running.
 """
 
 import fcntl
 import os
-import shutil
+import re
 import signal
 import sys
 from datetime import timedelta
 
 import picture
+from inputs import SAMPLE_LAKE, WrongUsage, other_files, parse, put_samples
 from orchestrator import PROJECT, Orchestrator, TaskResult
 from postgres import WAREHOUSE, Server
 from tabulate import tabulate
 
 RUN = PROJECT / ".run"
-SAMPLE = PROJECT / "examples" / "lake" / "01_bronze"
 
 TEN_LARGEST = """
     SELECT id, mean_dep_delay AS "mean delay, min", scheduled, cancelled, round(score::numeric, 3) AS score,
            reason
     FROM agg_dep_delay_by_date
-    WHERE anomaly = 1
+    WHERE anomaly = 1 AND date_part('year', fl_date) IN ({years})
     ORDER BY score DESC NULLS LAST, abs(mean_dep_delay) DESC NULLS LAST, id
     LIMIT 10
 """
 
 
 def main() -> int:
+    years, lake = parse(os.environ)
+    os.chdir(PROJECT)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # In order with what psql writes, also into a file.
     sys.stdout.reconfigure(line_buffering=True)
@@ -39,17 +42,22 @@ def main() -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         sys.exit(f"another run is going on in {RUN}: wait for it, or end it")
-    years = fill_lake()
-    say(f"{len(years)} sample years are in the lake {RUN / 'lake'}")
+    if lake:
+        say(f"{in_words(years)} of your own lake")
+    else:
+        years, lake = put_samples(years), str(SAMPLE_LAKE)
+        say(f"{in_words(years)} of the sample lake {lake}")
+        if more := other_files(years):
+            say(f"not processed: {', '.join(more)}; make run YEARS=… processes years of the sample lake")
     with Server(RUN / "postgres") as server:
         say("PostgreSQL is up; starting Airflow")
         # A failing task is tried again at once: somebody is waiting.
-        with Orchestrator(RUN, server, RUN / "lake", AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY="1") as airflow:
+        with Orchestrator(RUN, server, lake, AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY="1") as airflow:
             runs = {airflow.trigger(year): year for year in years}
-            say(f"Airflow runs the DAG for {', '.join(map(str, years))}")
+            say(f"Airflow runs the DAG for {in_words(years)}")
             airflow.wait(
                 list(runs),
-                within=timedelta(minutes=20),
+                within=timedelta(hours=1) * len(years),
                 finished=lambda run, state: say(f"{runs[run]}: {state}"),
             )
             results = {runs[run]: airflow.results(run) for run in runs}
@@ -57,35 +65,30 @@ def main() -> int:
             if failed:
                 show_failures(airflow, failed)
                 return 1
+        missing = [year for year, (extract, *_) in results.items() if extract.state == "skipped"]
+        for year in missing:
+            say(f"{year}: skipped, the lake has no raw file of this year: add it as 01_bronze/{year}.csv")
+            del results[year]
+        if not results:
+            return 1
         show_tasks(results)
         print("\nThe ten largest anomalies\n")
         options = ["-P", "footer=off", "-P", "pager=off"]
-        server.psql("-Xq", *options, "-c", TEN_LARGEST, database=WAREHOUSE)
+        ten_largest = TEN_LARGEST.format(years=", ".join(map(str, results)))
+        server.psql("-Xq", *options, "-c", ten_largest, database=WAREHOUSE)
         print(changes(results))
-        page = picture.draw(years, RUN / "pictures")
+        page = picture.draw(list(results), RUN / "pictures")
     print(f"Pictures: each airport's year, flagged days marked: {page}")
     print("The table: make psql  (then for instance: SELECT * FROM agg_dep_delay_by_date LIMIT 5;)")
-    return 0
+    return 1 if missing else 0
 
 
 def say(text: str) -> None:
     print(f"run: {text}", file=sys.stderr, flush=True)
 
 
-def fill_lake() -> list[int]:
-    """Puts the sample years into the lake where they are not there yet; returns the years."""
-    bronze = RUN / "lake" / SAMPLE.name
-    bronze.mkdir(parents=True, exist_ok=True)
-    years = []
-    for source in sorted(SAMPLE.iterdir()):
-        target = bronze / source.name
-        for other in bronze.glob(f"{source.name.split('.')[0]}.*"):
-            if other != target:
-                other.unlink()
-        if not target.exists() or target.stat().st_mtime_ns != source.stat().st_mtime_ns:
-            shutil.copy2(source, target)
-        years.append(int(source.name.split(".")[0]))
-    return years
+def in_words(years: list[int]) -> str:
+    return f"{'year' if len(years) == 1 else 'years'} {', '.join(map(str, years))}"
 
 
 def show_tasks(results: dict[int, list[TaskResult]]) -> None:
@@ -106,23 +109,26 @@ def changes(results: dict[int, list[TaskResult]]) -> str:
         sum(s[key] for s in loads) for key in ("inserted", "updated", "deleted", "unchanged")
     )
     if new + changed + gone == 0:
-        return f"Nothing changed: all {same:,} rows of the table are as they were.\n"
+        return f"Nothing changed: all {same:,} rows of these years are as they were.\n"
     return f"The table: {new:,} rows inserted, {changed:,} updated, {gone:,} deleted, {same:,} unchanged.\n"
 
 
 def show_failures(airflow: Orchestrator, runs: list[str]) -> None:
+    """Prints the last error of each failed task; each try has one, and they are mostly the same."""
     for run in runs:
         for result in airflow.results(run):
             if result.state == "failed":
                 log = airflow.task_log(run, result.task)
-                errors = [line for line in log.splitlines() if f"{result.task}: error:" in line]
-                print("\n".join([f"{run}: {result.task} failed", *errors]), file=sys.stderr)
+                errors = re.findall(f"{result.task}: error:.*", log)
+                print("\n".join([f"{run}: {result.task} failed", *errors[-1:]]), file=sys.stderr)
 
 
 if __name__ == "__main__":
-    os.chdir(PROJECT)
     try:
         sys.exit(main())
+    except WrongUsage as error:
+        say(f"error: {error}")
+        sys.exit(2)
     except KeyboardInterrupt:
         say("stopped")
         sys.exit(130)

@@ -40,7 +40,27 @@ def lake(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def airflow(tmp_path_factory, server, lake):
+def replacements(tmp_path_factory) -> Path:
+    """A folder that comes before the workers on Airflow's PATH."""
+    return tmp_path_factory.mktemp("replacements")
+
+
+@pytest.fixture
+def replace(replacements):
+    """Replaces a worker by a shell script until the test ends: `replace("load", "exit 2")`."""
+
+    def replace(worker: str, script: str) -> None:
+        program = replacements / worker
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    yield replace
+    for program in replacements.iterdir():
+        program.unlink()
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory, server, lake, replacements):
     missing = [task for task in TASKS if not (WORKERS / task).exists()]
     assert not missing, f"{', '.join(missing)} are not built: run make test, which builds them"
     before = dict(os.environ)
@@ -49,6 +69,7 @@ def airflow(tmp_path_factory, server, lake):
         # Secrets as a deployment may have them, in the environment of the scheduler.
         "AWS_SECRET_ACCESS_KEY": AWS_SECRET,
         "PGPASSWORD": server.password,
+        "PATH": f"{replacements}:{WORKERS}:{os.environ['PATH']}",
     }
     with Orchestrator(tmp_path_factory.mktemp("run"), server, lake, **settings) as airflow:
         yield airflow
@@ -68,7 +89,7 @@ def warehouse(server):
 
 
 @pytest.fixture
-def load_that_waits(airflow, server):
+def load_that_waits(airflow, server, warehouse):
     """A run whose load waits for a lock on the table: the run's id, and the process."""
     airflow.wait([airflow.trigger(2013)], within=timedelta(minutes=3))  # the table is there now
     hold = "BEGIN; LOCK TABLE agg_dep_delay_by_date IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(300)"
@@ -76,8 +97,12 @@ def load_that_waits(airflow, server):
         f"host=127.0.0.1 port={server.port} user={SUPERUSER} dbname={WAREHOUSE} passfile={server.passfile}"
     )
     with subprocess.Popen([binary("psql"), "-Xqc", hold, place], stderr=subprocess.DEVNULL) as holder:
+        held = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%' AND wait_event = 'PgSleep'"
+        wait_for(lambda: warehouse(held), "the table is locked")
         run_id = airflow.trigger(2013)
-        [load] = wait_for(lambda: [p for p in workers_running() if p.name() == "load"], "load runs")
+        waits = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{WAREHOUSE}' AND wait_event_type = 'Lock'"
+        wait_for(lambda: warehouse(waits), "load waits for the lock")
+        [load] = workers_running("load")
         yield run_id, load
         release = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%'"
         server.psql("-XAtqc", release, stdout=subprocess.DEVNULL)
@@ -85,11 +110,12 @@ def load_that_waits(airflow, server):
     airflow.wait([run_id], within=timedelta(minutes=3))
 
 
-def workers_running() -> list[psutil.Process]:
-    """The workers that Airflow has started, also where `target` is a link to elsewhere."""
-    programs = {str((WORKERS / task).resolve()) for task in TASKS}
+def workers_running(*names: str) -> list[psutil.Process]:
+    """The workers that Airflow has started, all or those named; `target` may be a link to elsewhere."""
+    programs = {str((WORKERS / name).resolve()) for name in names or TASKS}
     found = []
     for process in psutil.process_iter():
+        # Any process may end while it is looked at.
         with contextlib.suppress(psutil.Error):
             if process.exe() in programs:
                 found.append(process)

@@ -1,6 +1,7 @@
 """The DAG as Airflow reads it, without running it."""
 
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -8,9 +9,10 @@ from types import SimpleNamespace
 
 import pendulum
 import pytest
-from orchestrator import DAG_ID, DAGS, TASKS
+from orchestrator import DAG_ID, DAGS, PROJECT, TASKS
 
 FILE = DAGS / "etl_ml_pipeline.py"
+COMPOSE = PROJECT / "docker-compose.yaml"
 # What the stack gives Airflow for workers as containers.
 CONTAINERS = {
     "WORKERS_OPERATOR": "docker",
@@ -59,9 +61,32 @@ def test_years_side_by_side_share_a_pool(dag, dag_of_containers):
     assert {task.pool for task in dag_of_containers.tasks} == {"workers"}
 
 
+@pytest.mark.parametrize("operator", ["dag", "dag_of_containers"])
+@pytest.mark.parametrize(
+    ("parameters", "flags"),
+    [
+        ({"year": None}, {}),
+        ({"year": 2013.0, "partial": True}, {"clean": " --partial"}),
+        ({"year": 2013, "allow_shrink": True}, {"load": " --allow-shrink"}),
+    ],
+)
+def test_the_command_of_each_worker(operator, parameters, flags, request):
+    dag = request.getfixturevalue(operator)
+    context = {
+        "params": dag.params.validate() | parameters,
+        "data_interval_start": pendulum.datetime(2013, 1, 1),
+    }
+    for task in dag.tasks:
+        expected = f"{task.task_id} --year 2013{flags.get(task.task_id, '')}"
+        if operator == "dag":
+            rendered = task.render_template(task.bash_command, context)
+            assert rendered == f"unset ${{!AIRFLOW_@}}; exec {expected}"
+        else:
+            assert task.render_template(task.command, context) == expected
+
+
 def test_a_container_is_the_workers_image_on_the_same_data_dir(dag, dag_of_containers):
     for task in dag_of_containers.tasks:
-        assert task.command == [task.task_id, "--year", "{{ params.year or data_interval_start.year }}"]
         assert task.image == "flight-delays/workers"
         assert task.network_mode == "flight-delays_back"
         places = [(mount["Target"], mount["Source"], mount["ReadOnly"]) for mount in task.mounts]
@@ -106,8 +131,13 @@ def load(dag_of_containers, monkeypatch):
     task = dag_of_containers.get_task("load")
     task.__dict__["hook"] = SimpleNamespace(api_client=Engine())
 
-    def run(chunks: list[str] | None) -> str:
-        monkeypatch.setattr(DockerOperator, "execute", lambda _self, _context: chunks)
+    def run(chunks: list[str] | Exception | None) -> str:
+        def execute(_self, _context):
+            if isinstance(chunks, Exception):
+                raise chunks
+            return chunks
+
+        monkeypatch.setattr(DockerOperator, "execute", execute)
         return task.execute({"run_id": "scheduled__2013-01-01T00:00:00+00:00"})
 
     task.__dict__["run"] = run
@@ -130,6 +160,21 @@ def test_a_container_without_a_summary_is_a_failure(load, chunks):
 
     with pytest.raises(AirflowException, match="load printed no summary"):
         load.run(chunks)
+
+
+@pytest.mark.parametrize(("code", "retried"), [(1, True), (2, False), (22, True), (143, True)])
+def test_a_container_with_wrong_usage_is_not_retried(load, code, retried):
+    from airflow.exceptions import AirflowException, AirflowFailException
+    from airflow.providers.docker.exceptions import DockerContainerFailedException
+
+    # The message of DockerOperator 3.7.5; docker/tests has the real one.
+    failed = DockerContainerFailedException(
+        f"Docker container failed: {{'Error': None, 'StatusCode': {code}}}", logs=["load: error: a line"]
+    )
+    with pytest.raises(AirflowException) as raised:
+        load.run(failed)
+    assert isinstance(raised.value, AirflowFailException) != retried
+    assert raised.value is failed or "load ended with exit code 2, wrong usage" in str(raised.value)
 
 
 def test_a_try_removes_what_an_earlier_one_has_left(load):
@@ -158,12 +203,16 @@ def test_every_task_is_tried_again_with_growing_pauses_and_ends_at_some_time(dag
 
 def test_the_ui_explains_the_dag_and_every_task(dag):
     assert "| extract |" in dag.doc_md
+    for parameter in dag.params:
+        assert f"| `{parameter}` |" in dag.doc_md
+    names = set(re.findall(r"\bWORKERS_\w+", dag.doc_md))
+    assert names and names <= set(re.findall(r"WORKERS_\w+", COMPOSE.read_text()))
     for task in dag.tasks:
         assert len(task.doc_md) > 80, task.task_id
 
 
 def test_the_file_is_short_enough_to_be_a_table_of_contents():
-    assert len(FILE.read_text().splitlines()) < 120
+    assert len(FILE.read_text().splitlines()) < 130
 
 
 def test_nothing_is_looked_up_when_the_file_is_read(tmp_path):

@@ -115,6 +115,8 @@ def load_that_waits(airflow):
     """A run of 2013 whose load waits for a lock on the table: the run's id. `release_lock()` lets it on."""
     hold = "BEGIN; LOCK TABLE agg_dep_delay_by_date IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)"
     compose("exec", "-d", "warehouse", "psql", "-XqU", "flights", "-c", hold)
+    held = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%' AND wait_event = 'PgSleep'"
+    wait_for(lambda: sql(held), "the table is locked")
     run_id = airflow.trigger(2013)
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     wait_for(lambda: sql(waiting), "load waits for the lock", 300)

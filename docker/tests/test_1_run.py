@@ -64,7 +64,8 @@ def test_a_year_is_asked_for_in_the_browser(browser):
 
     browser.get(f"{SITE}/trigger?dag_id=etl_ml_pipeline")
     editor = "document.querySelector('.CodeMirror').CodeMirror"
-    assert json.loads(browser.execute_script(f"return {editor}.getValue()")) == {"year": None}
+    offered = {"year": None, "partial": False, "allow_shrink": False}
+    assert json.loads(browser.execute_script(f"return {editor}.getValue()")) == offered
     browser.execute_script(f"""{editor}.setValue('{{"year": 2000}}')""")
     picture(browser, "3 a year by hand")
     browser.find_element(By.XPATH, "//button[@type='submit'][text()='Trigger']").click()

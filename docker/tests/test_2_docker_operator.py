@@ -75,6 +75,27 @@ def test_a_year_without_a_raw_file_is_skipped(airflow):
     assert workers() == []
 
 
+def test_a_parameter_reaches_its_worker_alone(airflow, expected):
+    run = airflow.ask("/dagRuns", "POST", conf={"year": 2013.0, "partial": True})["dag_run_id"]
+    assert airflow.wait(run)[run] == "success"
+    assert sql(ROWS) == expected
+
+
+# In the scheduler's container: the operator, and the worker as its container, with a command that is wrong.
+WRONG_USAGE = """
+from airflow.models import DagBag
+task = DagBag().get_dag("etl_ml_pipeline").get_task("extract")
+task.command = "extract --year 13"
+task.execute({"run_id": "wrong usage"})
+"""
+
+
+def test_wrong_usage_is_not_retried(airflow):
+    said = compose("exec", "-T", "airflow-scheduler", "python", "-c", WRONG_USAGE, check=False)
+    assert "AirflowFailException: extract ended with exit code 2, wrong usage" in said
+    assert workers() == []
+
+
 def test_a_killed_container_is_run_again(airflow, expected, load_that_waits):
     [killed] = workers()
     docker("kill", killed)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import stack
-from stack import HTTPS, NAME, PICTURES, PROJECT, compose, docker, run, secrets, setting, sql
+from stack import HTTPS, NAME, PICTURES, PROJECT, compose, docker, run, secrets, setting, sql, wait_for
 
 sys.path.insert(0, str(PROJECT / "docker" / "superset" / "tests"))
 
@@ -84,10 +84,14 @@ def test_made_ready_a_second_time_it_is_the_same():
 
 def hold(table: str) -> float:
     """Locks a table of the warehouse for a while, and says since when."""
-    held = f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({HELD_UP})"
-    compose("exec", "-d", "warehouse", "psql", "-XqU", "flights", "-c", held)
-    # Nothing can be asked while pg_namespace is locked.
-    stack.time.sleep(2)
+    # Nothing can be asked of the server while pg_namespace is locked: a file says that it is.
+    mark = "locked"
+    compose("exec", "-T", "warehouse", "rm", "-f", f"/tmp/{mark}")
+    steps = ["BEGIN", f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE", f"\\! touch /tmp/{mark}"]
+    steps += [f"SELECT pg_sleep({HELD_UP})"]
+    options = [option for step in steps for option in ("-c", step)]
+    compose("exec", "-d", "warehouse", "psql", "-XqU", "flights", *options)
+    wait_for(lambda: mark in compose("exec", "-T", "warehouse", "ls", "/tmp").split(), f"{table} is locked")
     return stack.time.monotonic()
 
 

@@ -543,7 +543,9 @@ fn no_connection_left() {
     server.start_again();
     let others: Vec<Session> = (0..9).map(|_| year.database().session()).collect();
     let running = year.worker("load").start();
-    thread::sleep(Duration::from_millis(500));
+    wait_until("load is refused", || {
+        server.log().contains("too many clients")
+    });
     drop(others);
     let finished = running.wait();
     assert!(!finished.warnings().is_empty(), "{finished:?}");

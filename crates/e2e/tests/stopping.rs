@@ -213,8 +213,8 @@ fn killed_at_any_moment_and_run_again() {
         }
         assert_same(&wanted, &place.files());
     }
-    // The first ones of each signal have no time to do anything.
-    assert!((8..64).contains(&ended_early), "{ended_early} of 64");
+    // The first ones of each signal have no time to do anything; on a busy machine the last ones have none either.
+    assert!((8..=64).contains(&ended_early), "{ended_early} of 64");
 }
 
 /// A file under its final name is complete at any moment.

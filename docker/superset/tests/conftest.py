@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +13,14 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(PROJECT / "airflow" / "local"))
 
-from dashboard import READER, Superset  # noqa: E402
+from api import Api  # noqa: E402
+from dashboard import ADMIN, READER, Superset  # noqa: E402
 from page import Page, chromium  # noqa: E402
 from postgres import WAREHOUSE, Server  # noqa: E402
 
 WORKERS = PROJECT / "target" / "release"
 # Few airports with many flights, and many with few.
 YEARS = ("2003", "2013")
-PORT = 18088
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +50,10 @@ def warehouse(server, tmp_path_factory):
 @pytest.fixture(scope="session")
 def superset(server):
     """Made ready before the table is there, as in a new stack."""
-    with Superset(server, PORT) as superset:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with Superset(server, port) as superset:
         yield superset
 
 
@@ -73,6 +77,12 @@ def ask(superset, warehouse):
 
     yield ask
     connection.close()
+
+
+@pytest.fixture(scope="session")
+def api(superset, warehouse) -> Api:
+    """The admin, without a browser."""
+    return Api(superset.site, ADMIN, superset.password)
 
 
 @pytest.fixture(scope="session")

@@ -142,8 +142,8 @@ def test_the_user_of_load_is_left_as_it_is(superset, warehouse):
         "SELECT 1 AS a\u3000; SET statement_timeout = 0",
     ],
 )
-def test_sql_lab_neither_writes_nor_lifts_a_limit(page, statement):
-    status, answer = page.sql_lab(f"{statement}; SELECT 1 AS one" if ";" not in statement else statement)
+def test_sql_lab_neither_writes_nor_lifts_a_limit(api, statement):
+    status, answer = api.sql_lab(f"{statement}; SELECT 1 AS one" if ";" not in statement else statement)
     assert status >= 400, answer
 
 
@@ -157,6 +157,6 @@ def test_sql_lab_neither_writes_nor_lifts_a_limit(page, statement):
         f"SELECT origin FROM {TABLE} UNION SELECT 'x'; VALUES (1)",
     ],
 )
-def test_sql_lab_takes_queries(page, statement):
-    status, answer = page.sql_lab(statement)
+def test_sql_lab_takes_queries(api, statement):
+    status, answer = api.sql_lab(statement)
     assert status == 200, answer
