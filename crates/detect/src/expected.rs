@@ -1,10 +1,10 @@
 //! What was to be expected of a day, and why it is flagged.
 
-use outliers::{Explanation, Panel, Verdict};
+use outliers::{Basis, Explanation, Panel, Verdict};
 
 use crate::reason::{self, counted};
 
-/// For each row of a panel: what was to be expected, and the reason in words.
+/// For each row of a panel: the expected mean, the reason in words, and the basis of the flag.
 pub(crate) struct Expected {
     /// The mean that was to be expected, minutes.
     pub(crate) middle: Vec<Option<f64>>,
@@ -14,6 +14,8 @@ pub(crate) struct Expected {
     pub(crate) upper: Vec<Option<f64>>,
     /// For a flagged day and for one without a score.
     pub(crate) reason: Vec<Option<String>>,
+    /// The name of what a flag is based on, where the model can tell.
+    pub(crate) basis: Vec<Option<&'static str>>,
 }
 
 impl Expected {
@@ -40,6 +42,7 @@ impl Expected {
             lower: vec![None; rows],
             upper: vec![None; rows],
             reason: vec![None; rows],
+            basis: vec![None; rows],
         }
     }
 }
@@ -53,6 +56,11 @@ fn explained(panel: &Panel, verdict: &Verdict, explanation: &Explanation) -> Exp
         lower: explanation.lower.clone(),
         upper: explanation.upper.clone(),
         reason: (0..rows).map(reason).collect(),
+        basis: explanation
+            .basis
+            .iter()
+            .map(|basis| basis.map(Basis::name))
+            .collect(),
     }
 }
 
@@ -159,6 +167,7 @@ mod tests {
         );
         assert_eq!(expected.lower[1], Some(-2.6));
         assert_eq!(expected.upper[1], Some(31.0));
+        assert_eq!(expected.basis, [None; 6]);
         let reasons: Vec<_> = expected.reason.iter().map(Option::as_deref).collect();
         assert_eq!(
             reasons,
@@ -177,10 +186,13 @@ mod tests {
     fn with_an_explanation_the_model_tells() {
         let mut evidence = vec![vec![]; 6];
         evidence[4] = vec![Evidence::Cancelled];
+        let mut basis = vec![None; 6];
+        basis[4] = Some(Basis::Cancellations);
         let explanation = Explanation {
             expected: vec![Some(6.0), Some(6.0), Some(6.0), Some(6.0), None, None],
             lower: vec![None; 6],
             upper: vec![Some(40.0); 6],
+            basis,
             evidence,
         };
         let verdict = Verdict {
@@ -194,6 +206,7 @@ mod tests {
         let reason = |row: usize| expected.reason[row].as_deref();
         assert_eq!(reason(1), None);
         assert_eq!(reason(4), Some("58 of 58 flights cancelled"));
+        assert_eq!(expected.basis[4], Some("cancellations"));
         assert_eq!(reason(5), Some("only 1 day with flights: too few to judge"));
     }
 }

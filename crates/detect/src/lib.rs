@@ -165,6 +165,10 @@ fn anomalies(gold: &DataFrame, days: &Days, verdicts: &[(&Model, Verdict)]) -> R
                 StringChunked::from_iter_options(c.name.into(), expected.reason.iter().cloned())
                     .into_column()
             }
+            name::FLAG_BASIS => {
+                StringChunked::from_iter_options(c.name.into(), expected.basis.iter().copied())
+                    .into_column()
+            }
             of_a_model => match of_a_model.split_once('_') {
                 Some((name::ANOMALY, short)) => flags(c.name, verdict(short), gold.height()),
                 Some((name::SCORE, short)) => scores(c.name, verdict(short), gold.height()),

@@ -117,6 +117,7 @@ mod tests {
             expected: vec![Some(17.0), None, Some(2.0)],
             lower: vec![Some(-3.6), None, Some(-9.0)],
             upper: vec![Some(31.2), None, Some(20.0)],
+            basis: vec![None; 3],
             evidence: vec![
                 vec![
                     Evidence::Late,

@@ -124,10 +124,14 @@ fn a_day_on_which_an_airport_closes_is_flagged() {
             &row[at("mean_dep_delay")],
             &row[at("anomaly")],
             &row[at("reason")],
+            &row[at("flag_basis")],
         ];
         match day {
-            13 => assert_eq!(seen, ["-", "1", "6 of 6 flights cancelled"]),
-            _ => assert_eq!(seen, ["5.0", "0", "-"], "{day}"),
+            13 => assert_eq!(
+                seen,
+                ["-", "1", "6 of 6 flights cancelled", "cancellations"]
+            ),
+            _ => assert_eq!(seen, ["5.0", "0", "-", "-"], "{day}"),
         }
         assert_eq!(row[at("anomaly_if")], "0", "{day}");
     }

@@ -105,9 +105,10 @@ fn the_columns_of_anomalies() {
         ("lower_delay", Float64),
         ("upper_delay", Float64),
         ("reason", Utf8),
+        ("flag_basis", Utf8),
     ]);
     assert_eq!(found[..9], first);
-    assert_eq!(found[found.len() - 6..], last);
+    assert_eq!(found[found.len() - 7..], last);
 }
 
 /// The worker that reads a file, and the file, its maker, and the worker's other outputs.

@@ -85,12 +85,13 @@ fn the_first_load_creates_the_table() {
         "lower_delay double precision f",
         "upper_delay double precision f",
         "reason text f",
+        "flag_basis text f",
         "last_update timestamp with time zone t",
     ];
     assert_eq!(columns[..9], first);
-    assert_eq!(columns[columns.len() - 7..], last);
+    assert_eq!(columns[columns.len() - 8..], last);
     // Any model between the two has its pair.
-    for pair in columns[9..columns.len() - 7].chunks(2) {
+    for pair in columns[9..columns.len() - 8].chunks(2) {
         let model = pair[0].strip_prefix("anomaly_").unwrap();
         let model = model.strip_suffix(" smallint f").unwrap();
         assert_eq!(pair[1], format!("score_{model} double precision f"));

@@ -105,6 +105,12 @@ pub const COLUMNS: &[Column] = &[
         "",
         "why it is flagged, or why it has no score; else null",
     ),
+    column(
+        name::FLAG_BASIS,
+        Text,
+        "mean, cancellations, run or network",
+        "what the flag of the default model is based on; null: not flagged, or the model cannot tell",
+    ),
 ];
 
 /// Writes an anomalies file, made from the gold file with the identity `input`.

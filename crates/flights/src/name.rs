@@ -30,6 +30,8 @@ pub const LOWER_DELAY: &str = "lower_delay";
 pub const UPPER_DELAY: &str = "upper_delay";
 /// The verdict in words.
 pub const REASON: &str = "reason";
+/// What the flag of the default model is based on.
+pub const FLAG_BASIS: &str = "flag_basis";
 /// Whether a labelled row is an anomaly: 1 or 0.
 pub const LABEL: &str = "label";
 /// The kind of anomaly that a labelled row is.

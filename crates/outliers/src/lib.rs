@@ -64,8 +64,38 @@ pub struct Explanation {
     pub lower: Vec<Option<f64>>,
     /// The largest mean delay that would not have been unusual, minutes.
     pub upper: Vec<Option<f64>>,
+    /// What each flag is based on; `None` where there is no flag.
+    pub basis: Vec<Option<Basis>>,
     /// What speaks for each flag, the strongest first; empty where there is none.
     pub evidence: Vec<Vec<Evidence>>,
+}
+
+/// What a flag is based on: the first of these that applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// The mean alone: it is outside the band from `lower` to `upper`.
+    Mean,
+    /// The cancelled flights, or the missing flights where cancellations are not known. They are
+    /// enough alone, or the mean is not enough without them.
+    Cancellations,
+    /// The run of late or early days that the row belongs to.
+    Run,
+    /// The same day at the other airports. Either they were late too, which adds enough to a mean
+    /// that is nearly outside the band, or the airport was later than they explain.
+    Network,
+}
+
+impl Basis {
+    /// Its name in the column `flag_basis`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Basis::Mean => "mean",
+            Basis::Cancellations => "cancellations",
+            Basis::Run => "run",
+            Basis::Network => "network",
+        }
+    }
 }
 
 /// One reason to flag an airport's day.

@@ -6,7 +6,7 @@ mod common;
 use std::iter::repeat_n;
 
 use common::Rows;
-use outliers::{MODELS, Verdict};
+use outliers::{Basis, Evidence, Explanation, MODELS, Verdict};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -77,13 +77,14 @@ fn check(rows: &Rows, name: &str, verdict: &Verdict) {
         );
     }
     if let Some(why) = &verdict.explanation {
-        assert_eq!(why.evidence.len(), n, "{name}");
+        assert_eq!((why.evidence.len(), why.basis.len()), (n, n), "{name}");
         for row in 0..n {
             assert_eq!(
                 why.evidence[row].is_empty(),
                 !verdict.flag[row],
                 "{name}: row {row}"
             );
+            check_basis(rows, why, row);
             let band = (why.lower[row], why.expected[row], why.upper[row]);
             match band {
                 (Some(lower), Some(expected), Some(upper)) => {
@@ -93,6 +94,38 @@ fn check(rows: &Rows, name: &str, verdict: &Verdict) {
                 _ => assert_eq!(band, (None, None, None), "{name}"),
             }
         }
+    }
+}
+
+/// A flag has a basis, and the basis is true of the row.
+fn check_basis(rows: &Rows, why: &Explanation, row: usize) {
+    let Some(basis) = why.basis[row] else {
+        assert!(why.evidence[row].is_empty(), "row {row}");
+        return;
+    };
+    // The models see no mean beyond a thousand years.
+    let mean = rows.mean[row].clamp(-1e9, 1e9);
+    let outside = match (why.lower[row], why.upper[row]) {
+        (Some(lower), Some(upper)) => {
+            // At an end of the band, rounding decides.
+            let rounding = 1e-9 * (1.0 + mean.abs() + lower.abs() + upper.abs());
+            if (mean - lower).abs().min((mean - upper).abs()) <= rounding {
+                return;
+            }
+            mean < lower || upper < mean
+        }
+        _ => false,
+    };
+    assert_eq!(basis == Basis::Mean, outside, "row {row}: {basis:?}");
+    let run = |found: &Evidence| matches!(found, Evidence::Run { .. });
+    match basis {
+        Basis::Mean => {}
+        Basis::Cancellations => assert!(
+            !rows.cancellations_known || rows.cancelled[row] >= 3,
+            "row {row}"
+        ),
+        Basis::Run => assert!(why.evidence[row].iter().any(run), "row {row}"),
+        Basis::Network => assert!(rows.airports.len() > 1, "row {row}"),
     }
 }
 
@@ -126,6 +159,26 @@ fn threads_do_not_matter() {
     let (one, four): (Vec<Verdict>, Vec<Verdict>) = (with(1), with(4));
     // Debug prints every f64 so that it reads back as the same one, and tells −0 from 0.
     assert_eq!(format!("{one:?}"), format!("{four:?}"));
+}
+
+#[test]
+fn a_made_up_year_has_flags_of_every_basis() {
+    let mut rows = Rows::made_up(60, 365, 4);
+    // Ten days that are 12 minutes late: too few minutes for a flag, but a run.
+    for row in rows.airports[40].clone().skip(150).take(10) {
+        rows.mean[row] += 12.0;
+    }
+    let verdict = rows.judge(&MODELS[0], 0.01);
+    let why = verdict.explanation.unwrap();
+    for basis in [
+        Basis::Mean,
+        Basis::Cancellations,
+        Basis::Run,
+        Basis::Network,
+    ] {
+        let days = why.basis.iter().filter(|found| **found == Some(basis));
+        assert!(days.count() > 0, "{basis:?}");
+    }
 }
 
 #[test]

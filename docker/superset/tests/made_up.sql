@@ -24,7 +24,7 @@ SELECT origin || to_char(fl_date, 'YYYYMMDD'), origin, fl_date,
        (away > 5.5)::int, 0.4 + away / 40, (away > 5)::int, away, (away > 6 AND size_is_big)::int, away,
        (away > 4.6)::int, away, (away > 4.6)::int, away, expected, expected - 2.5 * width, expected + 2.5 * width,
        CASE WHEN away > 4.6 THEN format('mean %s min, expected %s to %s, %s flights', round(mean), round(expected - 2.5 * width), round(expected + 2.5 * width), flights) END,
-       now()
+       CASE WHEN away > 4.6 THEN 'mean' END, now()
 FROM panel, LATERAL (SELECT scheduled - cancelled AS flights, abs(mean - expected) / width AS away, scheduled > 30 AS size_is_big) x
 ORDER BY fl_date, origin;
 COMMIT;

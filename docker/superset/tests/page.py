@@ -20,6 +20,37 @@ return [...document.querySelectorAll('[data-test-chart-name]')].map(chart => ({
     text: chart.innerText,
     drawn: [...chart.querySelectorAll('canvas, tbody tr, .header-line')].length,
 }))"""
+# The instance of ECharts is in a hook of the React component that drew the chart. Returns the series and
+# visual maps that ECharts was given, and the shape and fill colour of each mark and the texts that it drew.
+DRAWING = """
+const [name] = arguments;
+const box = document.querySelector(`[data-test-chart-name="${name}"] [_echarts_instance_]`);
+let fiber = box[Object.keys(box).find(key => key.startsWith('__reactFiber$'))];
+for (; fiber; fiber = fiber.return) {
+    for (let hook = fiber.memoizedState; hook && hook.next !== undefined; hook = hook.next) {
+        const chart = hook.memoizedState?.current;
+        if (!chart?.getZr) continue;
+        const {series, visualMap} = chart.getOption();
+        const elements = chart.getZr().storage.getDisplayList(true);
+        return {
+            series: series.map(one => one.name),
+            maps: (visualMap || []).map(({seriesIndex, pieces}) => ({seriesIndex, pieces})),
+            marks: elements.filter(one => one.shape?.symbolType)
+                .map(one => [one.shape.symbolType, one.style.fill]),
+            texts: elements.map(one => one.style?.text).filter(text => text),
+        };
+    }
+}"""
+# The headings of tables that do not fit into their chart, each with the name of the chart.
+CUT_OFF = """
+return [...document.querySelectorAll('[data-test-chart-name] th')].filter(heading => {
+    const chart = heading.closest('[data-test-chart-name]').querySelector('.chart-slice, .slice_container');
+    return heading.getBoundingClientRect().right > chart.getBoundingClientRect().right + 1;
+}).map(heading => [heading.closest('[data-test-chart-name]').dataset.testChartName, heading.innerText])"""
+WARNINGS = """
+return [...document.querySelectorAll('[data-test-chart-name] .anticon-warning')]
+    .filter(icon => icon.offsetParent)
+    .map(icon => icon.closest('[data-test-chart-name]').dataset.testChartName)"""
 LOADING = "return document.querySelectorAll('[data-test=loading-indicator], .loading').length"
 # In the page's own session: a question to Superset, and its status and answer.
 ASK = """
@@ -89,6 +120,18 @@ class Page:
 
     def charts(self) -> list[dict]:
         return self.browser.execute_script(CHARTS)
+
+    def drawing(self, chart: str) -> dict:
+        """What ECharts drew for a chart."""
+        return self.browser.execute_script(DRAWING, chart)
+
+    def cut_off(self) -> list:
+        """The columns of tables that do not fit into their chart."""
+        return self.browser.execute_script(CUT_OFF)
+
+    def warnings(self) -> list[str]:
+        """The charts with a warning triangle."""
+        return self.browser.execute_script(WARNINGS)
 
     def wait_until_drawn(self) -> None:
         """Waits until nothing loads any more, and takes in what came."""

@@ -76,7 +76,7 @@ ANOMALIES = f"{TABLE}_fl_date_idx"
 @pytest.mark.parametrize(
     "filters, chart, indexes",
     [
-        ({}, "The latest anomalies, and why", {ANOMALIES}),
+        ({}, "The latest hundred anomalies, and why", {ANOMALIES}),
         ({}, "The airport's flagged days, and why", {ORIGIN, YEAR}),
         # PostgreSQL 18 can skip the year.
         ({"origin": "JFK"}, "Top ten delays by origin, of at least 30 flights", {ORIGIN, YEAR}),

@@ -6,7 +6,7 @@ use super::runs::Runs;
 use super::tail::AT_A;
 use super::year::Year;
 use super::{Day, MIN_MINUTES, limit};
-use crate::{Evidence, Explanation};
+use crate::{Basis, Evidence, Explanation};
 
 /// What missing flights must add to be far fewer than usual: two Poisson standard deviations.
 const FEW: f64 = 1.0;
@@ -27,12 +27,14 @@ pub(super) struct Findings<'a> {
 }
 
 impl Findings<'_> {
-    /// The explanation of all rows.
-    pub(super) fn explain(&self, flag: &[bool]) -> Explanation {
+    /// The explanation of all rows, flagged where `basis` has a value.
+    pub(super) fn explain(&self, basis: Vec<Option<Basis>>) -> Explanation {
+        let flag: Vec<bool> = basis.iter().map(Option::is_some).collect();
         let mut explanation = Explanation {
             expected: vec![None; flag.len()],
             lower: vec![None; flag.len()],
             upper: vec![None; flag.len()],
+            basis,
             evidence: vec![vec![]; flag.len()],
         };
         for row in self.year.airports.iter().flatten().copied() {

@@ -18,8 +18,8 @@
 //! 6. `flags`: score ≥ T + 2/n², and at least 15 minutes from what was expected or part of a run;
 //!    or cancellations alone ≥ T. `peers`, `signals`: other airports that are late on the same
 //!    day lift a row that is nearly unusual, if airports on this panel are late together at all.
-//! 7. `evidence`: the band within which a mean would not have been flagged, and what spoke for each
-//!    flag.
+//! 7. `evidence`: the band within which a mean alone is not flagged, and what spoke for each flag.
+//!    The flags come with their basis: the mean alone, cancellations, a run, or other airports.
 //!
 //! Every sum has a fixed order and every logarithm is libm's, so the verdict does not depend on
 //! threads or platform.
@@ -97,7 +97,7 @@ pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
     let delays = Delays::new(&year, &residual, unit);
     let runs = Runs::new(&year, &standard);
     let mut days = days(&year, &delays, &apart, &runs);
-    let flag = flags::flags(&year, &residual, &delays, &peers, &mut days, threshold);
+    let basis = flags::flags(&year, &residual, &delays, &peers, &mut days, threshold);
 
     let findings = Findings {
         year: &year,
@@ -109,7 +109,8 @@ pub fn judge(panel: &Panel, settings: &Settings) -> Verdict {
         days: &days,
         threshold,
     };
-    let explanation = Some(findings.explain(&flag));
+    let flag: Vec<bool> = basis.iter().map(Option::is_some).collect();
+    let explanation = Some(findings.explain(basis));
     let mut score = vec![None; flag.len()];
     for row in year.ranges.iter().cloned().flatten() {
         let cancelled = panel.cancelled.map_or(0, |cancelled| cancelled[row]);
