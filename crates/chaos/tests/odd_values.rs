@@ -136,7 +136,7 @@ const AWS: [&str; 5] = [
     "AWS_ENDPOINT_URL",
 ];
 
-const PG: [&str; 10] = [
+const PG: [&str; 15] = [
     "DATABASE_URL",
     "PGHOST",
     "PGPORT",
@@ -147,6 +147,11 @@ const PG: [&str; 10] = [
     "PGSSLMODE",
     "PGSSLROOTCERT",
     "PGCONNECT_TIMEOUT",
+    "PGHOSTADDR",
+    "PGOPTIONS",
+    "PGCHANNELBINDING",
+    "PGTARGETSESSIONATTRS",
+    "PGREQUIRESSL",
 ];
 
 /// Everything in a folder: of a file what is in it, of a folder that it is there.

@@ -12,6 +12,7 @@ pub mod mounts;
 pub mod parquet_file;
 pub mod place;
 pub mod postgres;
+pub mod psql;
 pub mod s3;
 pub mod stall;
 pub mod tls;

@@ -15,18 +15,18 @@ pub(crate) struct Explained {
     pub(crate) passes: Passes,
 }
 
-/// What may pass by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether an error is transient; of several servers' errors, the greatest decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Passes {
-    /// Somebody has to do something first.
+    /// It is permanent: a person has to do something first.
     Never,
-    /// Nobody is there.
+    /// There is no answer.
     Unreachable,
-    /// The connection ended in the middle, or nobody listens for the moment.
-    Lost,
-    /// The server only reads.
+    /// The server is read-only.
     ReadOnly,
-    /// The server says that it passes.
+    /// The connection ended in the middle, or the port is closed for the moment.
+    Lost,
+    /// The server reports an error that is transient.
     Always,
 }
 
@@ -78,6 +78,9 @@ fn passes(code: &SqlState) -> Passes {
     }
 }
 
+const READ_ONLY: &str = "this server is read-only, a standby perhaps: set PGHOST to the primary, or to all servers \
+    and PGTARGETSESSIONATTRS to read-write";
+
 fn of_the_server(code: &SqlState) -> &'static str {
     match *code {
         SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
@@ -95,9 +98,7 @@ fn of_the_server(code: &SqlState) -> &'static str {
         SqlState::QUERY_CANCELED => {
             "it took too long: see what else the server is doing, and run again"
         }
-        SqlState::READ_ONLY_SQL_TRANSACTION => {
-            "this server is read-only, a standby perhaps: set PGHOST to the primary"
-        }
+        SqlState::READ_ONLY_SQL_TRANSACTION => READ_ONLY,
         SqlState::NOT_NULL_VIOLATION
         | SqlState::CHECK_VIOLATION
         | SqlState::UNIQUE_VIOLATION
@@ -138,6 +139,14 @@ fn of_the_connection(error: &tokio_postgres::Error) -> (&'static str, Passes) {
     }
     if text.contains("password missing") {
         let advice = "the server wants a password: set PGPASSWORD or PGPASSFILE, to a file that has a line for it";
+        return (advice, Passes::Never);
+    }
+    if text.contains("database does not allow writes") {
+        return (READ_ONLY, Passes::ReadOnly);
+    }
+    if text.contains("did not use channel binding") {
+        let advice = "PGCHANNELBINDING=require needs TLS and a password by SCRAM: set PGSSLMODE=require, or unset \
+                      PGCHANNELBINDING";
         return (advice, Passes::Never);
     }
     let kind = causes()

@@ -19,6 +19,7 @@ use crate::upsert::{Changed, LostAtCommit, upsert};
 const PAUSES: [u64; 8] = [1, 2, 4, 8, 15, 30, 30, 30];
 
 /// Makes the year's rows of the table equal to those of `input`, if need be in several attempts.
+/// Returns the name of the table and its server for messages, too.
 ///
 /// # Errors
 /// That of the last attempt: one that does not pass by itself, or lasts longer than two minutes.
@@ -27,12 +28,12 @@ pub(crate) async fn load(
     table: &Table,
     input: &mut Input<'_>,
     year: i32,
-) -> Result<Changed> {
+) -> Result<(Changed, String)> {
     let (mut connected, mut perhaps_done) = (false, false);
     let mut before = 0;
     loop {
         let error = match attempt(settings, table, input, year, &mut connected).await {
-            Ok(changed) => return Ok(changed),
+            Ok(done) => return Ok(done),
             Err(error) => error,
         };
         perhaps_done |= error.is::<LostAtCommit>();
@@ -68,10 +69,12 @@ async fn attempt(
     input: &mut Input<'_>,
     year: i32,
     connected: &mut bool,
-) -> Result<Changed> {
-    let mut client = connection::open(settings, year).await?;
+) -> Result<(Changed, String)> {
+    let (mut client, place) = connection::open(settings, year).await?;
     *connected = true;
-    upsert(&mut client, table, input, year)
-        .await
-        .map_err(|e| explain(e, &format!("{table} in {settings}")))
+    let place = format!("{table} in {place}");
+    match upsert(&mut client, table, input, year).await {
+        Ok(changed) => Ok((changed, place)),
+        Err(e) => Err(explain(e, &place)),
+    }
 }

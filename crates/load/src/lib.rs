@@ -7,12 +7,17 @@
 mod advice;
 mod attempts;
 mod connection;
+mod environment;
+mod libpq;
 mod pgpass;
 mod rows;
 mod schema;
+mod servers;
+mod session;
 mod settings;
 mod tls;
 mod upsert;
+mod url;
 
 use anyhow::Result;
 use clap::Parser;
@@ -28,11 +33,14 @@ use settings::Settings;
 #[command(
     version,
     after_help = "Example: PGHOST=localhost PGDATABASE=ml_results load --year 2013 --data-dir data\n\n\
-                  The connection is DATABASE_URL, or PGHOST, PGPORT, PGUSER, PGPASSWORD, PGPASSFILE,\n\
-                  PGDATABASE, PGSSLMODE (disable, prefer, require, verify-ca, verify-full),\n\
-                  PGSSLROOTCERT (a file, or system) and PGCONNECT_TIMEOUT (seconds, 0 for none). Without\n\
-                  PGHOST it is localhost; without PGSSLROOTCERT verify-full trusts whom the operating\n\
-                  system trusts. A password is never an argument."
+                  The connection is given by DATABASE_URL, or by the variables of psql: PGHOST, PGHOSTADDR,\n\
+                  PGPORT, PGUSER, PGPASSWORD, PGPASSFILE, PGDATABASE, PGOPTIONS, PGSSLMODE (disable, prefer,\n\
+                  require, verify-ca, verify-full), PGREQUIRESSL, PGSSLROOTCERT (a file, or system),\n\
+                  PGCHANNELBINDING, PGTARGETSESSIONATTRS and PGCONNECT_TIMEOUT (seconds, 0 for none).\n\
+                  Another variable of psql is an error if it would change the connection. PGHOST, PGHOSTADDR\n\
+                  and PGPORT can be lists with commas. Without PGHOST the host is localhost. Without\n\
+                  PGSSLROOTCERT, verify-full trusts the authorities that the operating system trusts.\n\
+                  A password is never an argument."
 )]
 pub struct Args {
     #[command(flatten)]
@@ -72,13 +80,13 @@ impl Worker for Args {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let changed = runtime.block_on(attempts::load(&settings, &self.table, &mut input, year))?;
+        let loading = attempts::load(&settings, &self.table, &mut input, year);
+        let (changed, place) = runtime.block_on(loading)?;
 
         let rows_in = input.rows.len() as u64;
         let unchanged = rows_in - changed.inserted - changed.updated;
         log::info!(
-            "{} in {settings}: {} inserted, {} updated, {} deleted, {unchanged} unchanged",
-            self.table,
+            "{place}: {} inserted, {} updated, {} deleted, {unchanged} unchanged",
             changed.inserted,
             changed.updated,
             changed.deleted

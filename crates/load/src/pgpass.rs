@@ -5,33 +5,39 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// The password of the first line that fits, or `None`. A file that others can read is ignored, as
-/// PostgreSQL's own programs do.
-pub(crate) fn look_up(
-    path: &Path,
-    host: &str,
-    port: u16,
-    database: &str,
-    user: &str,
-) -> Option<String> {
-    let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        log::warn!(
-            "{} is ignored because others can read it: chmod 600 it",
-            path.display()
-        );
-        return None;
+/// The text of a password file.
+pub(crate) struct PasswordFile(String);
+
+impl PasswordFile {
+    /// Reads the file. A file that others can read is ignored, as PostgreSQL's own programs do.
+    pub(crate) fn read(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            log::warn!(
+                "{} is ignored because others can read it: chmod 600 it",
+                path.display()
+            );
+            return None;
+        }
+        fs::read_to_string(path).ok().map(PasswordFile)
     }
-    // A socket's folder counts as this host.
-    let host = if host.starts_with('/') {
-        "localhost"
-    } else {
-        host
-    };
-    find(
-        &fs::read_to_string(path).ok()?,
-        [host, &port.to_string(), database, user],
-    )
+
+    /// The password in the first line that fits.
+    pub(crate) fn password(
+        &self,
+        host: &str,
+        port: u16,
+        database: &str,
+        user: &str,
+    ) -> Option<String> {
+        // A socket's folder counts as this host.
+        let host = if host.starts_with('/') {
+            "localhost"
+        } else {
+            host
+        };
+        find(&self.0, [host, &port.to_string(), database, user])
+    }
 }
 
 fn find(text: &str, wanted: [&str; 4]) -> Option<String> {

@@ -121,13 +121,8 @@ async fn prepare_indexes(transaction: &Transaction<'_>, table: &Table) -> Result
 
 async fn prepare_columns(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
     let sql = table.sql();
-    let found = transaction
-        .query_opt(
-            "SELECT oid, relkind::text FROM pg_class WHERE oid = to_regclass($1::text)",
-            &[&sql],
-        )
-        .await?;
-    let Some(found) = found else {
+    let about = "SELECT oid, relkind::text, relpersistence = 't' FROM pg_class WHERE oid = to_regclass($1::text)";
+    if transaction.query_opt(about, &[&sql]).await?.is_none() {
         let columns: Vec<_> = anomalies::COLUMNS.iter().map(definition).collect();
         let create = format!(
             "CREATE TABLE {sql} ({}, {LAST_UPDATE} timestamp with time zone NOT NULL, PRIMARY KEY ({}))",
@@ -136,9 +131,16 @@ async fn prepare_columns(transaction: &Transaction<'_>, table: &Table) -> Result
         );
         transaction.batch_execute(&create).await?;
         log::info!("created the table {table}");
-        return Ok(());
-    };
-    let (oid, kind): (u32, String) = (found.get(0), found.get(1));
+    }
+    let found = transaction.query_one(about, &[&sql]).await?;
+    let (oid, kind, is_temporary): (u32, String, bool) = (found.get(0), found.get(1), found.get(2));
+    // A search_path that begins with pg_temp puts it there.
+    if is_temporary {
+        bail!(
+            "it would be a temporary table, which ends with the connection: correct the search_path, or set --table \
+             to schema.table"
+        );
+    }
     if kind != "r" {
         bail!("it is no ordinary table: drop it or choose another --table");
     }

@@ -11,9 +11,56 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
+use task::Usage;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::settings::{Settings, TlsMode};
+use crate::environment::Parameters;
+use crate::settings::Settings;
+
+/// How much TLS is demanded, as PostgreSQL's `sslmode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsMode {
+    Disable,
+    /// TLS when the server has it; `allow` is treated alike.
+    Prefer,
+    Require,
+    VerifyCa,
+    VerifyFull,
+}
+
+/// The mode of `sslmode`, whose default depends on the root certificate.
+///
+/// # Errors
+/// [`Usage`] when it is unknown or does not go with the root certificate.
+pub(crate) fn mode(parameters: &Parameters, root_certificate: Option<&str>) -> Result<TlsMode> {
+    let of_the_system = root_certificate == Some("system");
+    let tls = match parameters.get("sslmode") {
+        None if of_the_system => TlsMode::VerifyFull,
+        None => TlsMode::Prefer,
+        Some(value) => match &*value.text {
+            "disable" => TlsMode::Disable,
+            "allow" | "prefer" => TlsMode::Prefer,
+            "require" => TlsMode::Require,
+            "verify-ca" => TlsMode::VerifyCa,
+            "verify-full" => TlsMode::VerifyFull,
+            _ => {
+                let modes = "disable, allow, prefer, require, verify-ca or verify-full";
+                return Err(value.unknown(modes));
+            }
+        },
+    };
+    // Anybody can have a certificate that the operating system trusts, for a name of his own.
+    if of_the_system && tls != TlsMode::VerifyFull {
+        let text = "PGSSLROOTCERT=system needs PGSSLMODE=verify-full: set it or leave it out";
+        return Err(Usage(text.into()).into());
+    }
+    if tls == TlsMode::VerifyCa && root_certificate.is_none() {
+        let text =
+            "PGSSLMODE=verify-ca needs PGSSLROOTCERT: set it to the file of the server's authority";
+        return Err(Usage(text.into()).into());
+    }
+    Ok(tls)
+}
 
 /// The TLS side of a connection. A root certificate makes `require` verify the chain, as in libpq.
 ///
