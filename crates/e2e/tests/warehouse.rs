@@ -437,7 +437,8 @@ fn a_reader_sees_the_old_year_or_the_new_one() {
             seen
         });
         for turn in 1..=10 {
-            load(&database, &places[turn % 2]);
+            let load = database.load(&places[turn % 2]).arg("--allow-shrink");
+            let _ = run(&database, load).summary();
         }
         stop.store(true, Ordering::Relaxed);
         let seen = reading.join().unwrap();

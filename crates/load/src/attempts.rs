@@ -28,11 +28,13 @@ pub(crate) async fn load(
     table: &Table,
     input: &mut Input<'_>,
     year: i32,
+    allow_shrink: bool,
 ) -> Result<(Changed, String)> {
     let (mut connected, mut perhaps_done) = (false, false);
     let mut before = 0;
     loop {
-        let error = match attempt(settings, table, input, year, &mut connected).await {
+        let error = match attempt(settings, table, input, year, allow_shrink, &mut connected).await
+        {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
@@ -68,12 +70,13 @@ async fn attempt(
     table: &Table,
     input: &mut Input<'_>,
     year: i32,
+    allow_shrink: bool,
     connected: &mut bool,
 ) -> Result<(Changed, String)> {
     let (mut client, place) = connection::open(settings, year).await?;
     *connected = true;
     let place = format!("{table} in {place}");
-    match upsert(&mut client, table, input, year).await {
+    match upsert(&mut client, table, input, year, allow_shrink).await {
         Ok(changed) => Ok((changed, place)),
         Err(e) => Err(explain(e, &place)),
     }

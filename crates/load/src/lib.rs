@@ -49,6 +49,10 @@ pub struct Args {
     /// The table to load into, as table or schema.table; it is created and upgraded as needed
     #[arg(long, default_value = "agg_dep_delay_by_date")]
     table: Table,
+
+    /// Load the file even if the year loses more than 5 % of its rows in the table, and at least 10
+    #[arg(long)]
+    allow_shrink: bool,
 }
 
 /// What the summary line says.
@@ -80,7 +84,7 @@ impl Worker for Args {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let loading = attempts::load(&settings, &self.table, &mut input, year);
+        let loading = attempts::load(&settings, &self.table, &mut input, year, self.allow_shrink);
         let (changed, place) = runtime.block_on(loading)?;
 
         let rows_in = input.rows.len() as u64;

@@ -48,6 +48,7 @@ pub(crate) async fn upsert(
     table: &Table,
     input: &mut Input<'_>,
     year: i32,
+    allow_shrink: bool,
 ) -> Result<Changed> {
     // Whatever the server's default: at other levels we would go on seeing the table as it was before our turn.
     let level = IsolationLevel::ReadCommitted;
@@ -64,6 +65,9 @@ pub(crate) async fn upsert(
     prepare(&transaction, table).await?;
     copy(&transaction, rows).await?;
     let changed = replace(&transaction, table, year, rows.len()).await?;
+    if !allow_shrink {
+        refuse_shrinking(&changed, rows.len() as u64, year)?;
+    }
     transaction
         .commit()
         .await
@@ -72,6 +76,20 @@ pub(crate) async fn upsert(
             None => Error::new(e).context(LostAtCommit),
         })?;
     Ok(changed)
+}
+
+/// Refuses a file that may be only a part of the year. The transaction is not committed then.
+fn refuse_shrinking(changed: &Changed, after: u64, year: i32) -> Result<()> {
+    let lost = changed.deleted.saturating_sub(changed.inserted);
+    let before = after + lost;
+    ensure!(
+        lost < 10 || lost * 20 <= before,
+        "{} of {before} rows of {year} would be deleted and {} inserted, which leaves {after}; nothing was changed: \
+         check whether the raw file is complete, or run again with --allow-shrink",
+        changed.deleted,
+        changed.inserted
+    );
+    Ok(())
 }
 
 /// Sends the rows into a temporary table.
@@ -166,4 +184,43 @@ async fn replace(
         updated: count(1),
         deleted,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_year_may_lose_9_rows_or_5_percent() {
+        let refused = |before: u64, after: u64, inserted: u64| {
+            let changed = Changed {
+                inserted,
+                updated: 0,
+                deleted: before - after + inserted,
+            };
+            refuse_shrinking(&changed, after, 2013).is_err()
+        };
+        for (before, after, wanted) in [
+            (100, 91, false),
+            (100, 90, true),
+            (199, 189, true),
+            (200, 190, false),
+            (200, 189, true),
+            (1000, 950, false),
+            (1000, 949, true),
+            (10, 0, true),
+            (9, 0, false),
+            (0, 0, false),
+            (100, 100, false),
+        ] {
+            assert_eq!(refused(before, after, 0), wanted, "{before} to {after}");
+            assert_eq!(refused(before, after, 50), wanted, "{before} to {after}");
+        }
+        let grown = Changed {
+            inserted: 30,
+            updated: 0,
+            deleted: 20,
+        };
+        assert!(refuse_shrinking(&grown, 110, 2013).is_ok());
+    }
 }
