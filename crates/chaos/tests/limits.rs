@@ -22,11 +22,14 @@ const CEILING: u64 = 512 << 10;
 /// What came of the year after each case.
 const WHOLE: &str = "every file and the table whole, the year run again as undisturbed";
 
-/// A raw file with some flights of each of so many airports on the first 28 days of each month.
+/// A raw file with some flights of each of so many airports on each day of the year.
 fn every_day(airports: usize, flights: usize) -> String {
+    const DAYS: [usize; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let mut text = format!("{HEADER}\n");
-    for day in 0..12 * 28 {
-        let date = format!("{YEAR}-{:02}-{:02}", 1 + day / 28, 1 + day % 28);
+    let dates = (1..)
+        .zip(DAYS)
+        .flat_map(|(month, days)| (1..=days).map(move |day| format!("{YEAR}-{month:02}-{day:02}")));
+    for (day, date) in dates.enumerate() {
         for at in 0..airports * flights {
             let letter =
                 |power: u32| char::from(b'A' + (at % airports / 26_usize.pow(power) % 26) as u8);
@@ -35,7 +38,9 @@ fn every_day(airports: usize, flights: usize) -> String {
                 0 => String::new(),
                 _ => format!("{}.0", (day * 31 + at * 7919) % 150),
             };
-            text += &flight(&date, &origin, &delay).join(",");
+            let mut row = flight(&date, &origin, &delay);
+            row[2] = (1 + at).to_string();
+            text += &row.join(",");
             text.push('\n');
         }
     }

@@ -327,7 +327,8 @@ fn steps(place: &Place, database: &Database<'_>, year: i32) -> Vec<Worker> {
     let step = |name| match name {
         "load" => database.load_year(place, year),
         _ => {
-            let worker = Worker::new(name).args(&format!("--year {year}"));
+            let partial = if name == "clean" { "--partial" } else { "" };
+            let worker = Worker::new(name).args(&format!("--year {year} {partial}"));
             let worker = worker.env("DATA_DIR", place.path("data"));
             worker.env("LAKE_URL", place.path("lake"))
         }
