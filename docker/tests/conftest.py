@@ -11,7 +11,7 @@ from stack import FOLDER, PROJECT, WORKERS, Airflow, compose, docker, run, sql, 
 
 # What is missing when a command fails. The tests of the files need the first two only.
 NEEDS = {
-    "docker/compose.sh version --short": "no docker compose 2 (Ubuntu: docker-compose-v2)",
+    "docker/compose.sh version --short": "no docker compose, or older than 2 (Ubuntu: docker-compose-v2)",
     "openssl version": "no openssl",
     "docker buildx version": "no docker buildx (Debian, Ubuntu: docker-buildx)",
     "docker info": "no Docker engine answers",
