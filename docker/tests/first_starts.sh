@@ -5,10 +5,11 @@
 #
 # The base images come back before each start: from the registry, or, where there is none, from IMAGES, a tar archive
 # by `docker save`. Only the cache mounts of BuildKit stay (packages and compiled crates), so that only the first start
-# compiles the workspace. Prints a line for each start, and exits 1 if one of them fails.
+# compiles the workspace. Do not run another build that uses them at the same time: BuildKit then creates new ones.
+# Prints a line for each start, and exits 1 if one of them fails.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-[[ ${FIRST_STARTS_MAY_DELETE_EVERYTHING:-} == yes ]] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[[ ${FIRST_STARTS_MAY_DELETE_EVERYTHING:-} == yes ]] || { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 folder=$PWD/.run/first-starts
 export COMPOSE_ENV_FILES=$folder/.env COMPOSE_PROJECT_NAME=flight-delays-first DATA_DIR=$folder/data
