@@ -7,13 +7,13 @@ use crate::calendar::{Calendar, DAYS, ranges};
 
 /// More repeated rows than this share of all are an error. Published files repeat a few flights, never a day.
 const MOST: f64 = 0.01;
-/// The raw file has about this many bytes for each of the table's places: at 124 bytes a row, five of six are taken.
-const BYTES_A_PLACE: u64 = 104;
+/// The raw file has about this many bytes for each of the table's places: at 124 bytes a row, nine of ten are taken.
+const BYTES_A_PLACE: u64 = 110;
 /// A table with fewer free places than one in so many is left as it is, and another begun.
-const FREE: usize = 8;
+const FREE: usize = 16;
 
 /// The flights that have occurred, as a hash table of 32-bit fingerprints that a place of their own tells further
-/// apart: 34 MB for 7 million rows. A row is taken for another one's repetition by chance less than once in a
+/// apart: 32 MB for 7 million rows. A row is taken for another one's repetition by chance less than once in a
 /// hundred full years, because it has to meet its fingerprint in the few places after its own.
 pub(crate) struct Duplicates {
     /// Only the last one has room.

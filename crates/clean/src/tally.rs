@@ -13,7 +13,7 @@ use crate::calendar::{Calendar, DAYS};
 pub(crate) struct Tally {
     pub(crate) days: [u64; DAYS],
     /// By the airport's number.
-    airports: Vec<u64>,
+    airports: Vec<u32>,
 }
 
 impl Default for Tally {
@@ -47,7 +47,7 @@ impl Tally {
         Ok(tally)
     }
 
-    fn add_airport(&mut self, code: &[u8], rows: u64) -> Option<()> {
+    fn add_airport(&mut self, code: &[u8], rows: u32) -> Option<()> {
         let number = airport::number(code.try_into().ok()?)?;
         self.airports[number] += rows;
         Some(())
@@ -65,10 +65,9 @@ impl Tally {
     /// Adds the rows that have no departure delay, which are not in silver.
     pub(crate) fn add_dropped(&mut self, cancellations: &Cancellations, calendar: &Calendar) {
         for (airport, day, count) in cancellations.iter() {
-            let rows = u64::from(count.not_flown);
-            self.add_airport(&airport, rows);
+            self.add_airport(&airport, count.not_flown);
             if let Some(day) = calendar.day_of_year(day) {
-                self.days[day] += rows;
+                self.days[day] += u64::from(count.not_flown);
             }
         }
     }
@@ -82,6 +81,6 @@ impl Tally {
     /// The rows of an airport; none for what is not a code.
     pub(crate) fn airport(&self, code: &str) -> u64 {
         let number = code.as_bytes().try_into().ok().and_then(airport::number);
-        number.map_or(0, |number| self.airports[number])
+        number.map_or(0, |number| u64::from(self.airports[number]))
     }
 }
