@@ -46,7 +46,7 @@ impl Duplicates {
     }
 
     fn is_new(&mut self, bits: u64) -> bool {
-        let home = (u128::from(bits) * self.places as u128 >> 64) as usize;
+        let home = ((u128::from(bits) * self.places as u128) >> 64) as usize;
         // The lowest bits are the day's; 0 marks a free place.
         let print = ((bits >> 9) as u32).max(1);
         let mut free = 0;

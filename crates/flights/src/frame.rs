@@ -134,10 +134,10 @@ impl Frames {
         let identity =
             checksum::identity(&self.file).with_context(|| damaged(&self.path, self.maker))?;
         let entries = self.metadata.key_value_metadata.iter().flatten();
-        let input = entries.filter(|entry| entry.key == INPUT);
+        let input = entries.rev().find(|entry| entry.key == INPUT);
         Ok(Lineage {
             identity,
-            input: input.last().and_then(|entry| entry.value.clone()),
+            input: input.and_then(|entry| entry.value.clone()),
         })
     }
 
