@@ -145,7 +145,8 @@ fn lines_of_one_byte_in_512_mb() {
         let measured = Ceiling::of(512 << 10).run(place.worker("clean"));
         let error = measured.finished.error();
         assert!(
-            error.ends_with("lines of one part of it cannot be read: this is no file of flights"),
+            error
+                .ends_with("lines of one part of it cannot be read: this is not a file of flights"),
             "{error}"
         );
         assert_eq!(place.names("data/"), ["data/2013_01_bronze.csv"]);
