@@ -96,6 +96,8 @@ def test_the_workers_have_the_rights_that_they_need(lake, tmp_path):
     assert keys == [
         f"01_bronze/{YEAR}.csv.zst",
         f"01_bronze/{YEAR}.csv/",
+        # One flight of the sample, 1,111 minutes early.
+        f"02_silver/year/{YEAR}/{YEAR}_02_rejected.csv",
         f"02_silver/year/{YEAR}/{YEAR}_02_silver.parquet",
         f"03_gold/agg_dep_delay_by_date/year/{YEAR}/{YEAR}_03_gold.parquet",
     ]
