@@ -16,7 +16,8 @@ for service in $(docker/compose.sh config --services | grep --line-regexp --exte
     while IFS= read -r folder; do
         if [[ -d $folder && -n $(find -L "$folder" -newerct "$start" -print -quit) ]]; then
             echo "start: recreates $service, because $folder has changed" >&2
-            docker/compose.sh up --detach --wait --no-deps --force-recreate "$service"
+            # Not with --no-deps: Compose 2.26 then records other settings, and the next start recreates the container.
+            docker/compose.sh up --detach --wait --force-recreate "$service"
             break
         fi
     done <<<"$folders"
