@@ -5,7 +5,7 @@
 #
 # The base images come back before each start: from the registry, or, where there is none, from IMAGES, a tar archive
 # by `docker save`. Only the cache mounts of BuildKit stay (packages and compiled crates), so that only the first start
-# compiles the workspace. Do not run another build that uses them at the same time: BuildKit then creates new ones.
+# compiles the workspace. Do not build with --no-cache meanwhile: BuildKit then begins with empty mounts.
 # Prints a line for each start, and exits 1 if one of them fails.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
