@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use foldhash::quality::FixedState;
 
-/// So many low bits hold the day of the year.
+/// How many of the low bits hold the day of the year.
 const DAY: u32 = 9;
 
 /// Which flight a row is: 55 bits of a hash of its date, airline, number, airports and scheduled departure, and the

@@ -78,7 +78,7 @@ impl Reject {
 /// Why a row cannot be read.
 #[derive(Debug)]
 pub(crate) enum Flaw {
-    /// So many fields, and so many in the header.
+    /// The number of fields of the row, and of the header.
     TooFewFields(usize, usize),
     /// A quote in this column is not closed.
     OpenQuote(String),

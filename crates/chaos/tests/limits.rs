@@ -22,7 +22,7 @@ const CEILING: u64 = 512 << 10;
 /// What came of the year after each case.
 const WHOLE: &str = "every file and the table whole, the year run again as undisturbed";
 
-/// A raw file with some flights of each of so many airports on each day of the year.
+/// A raw file with `flights` flights of each of `airports` airports on each day of the year.
 fn every_day(airports: usize, flights: usize) -> String {
     const DAYS: [usize; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let mut text = format!("{HEADER}\n");

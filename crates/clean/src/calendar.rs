@@ -8,7 +8,7 @@ use log::Level;
 pub(crate) const DAYS: usize = 366;
 /// As many missing days in a row are no accident of the data: part of the file is missing.
 const GAP: usize = 3;
-/// So many ranges of days are named, and the others counted.
+/// At most this many ranges of days are named; the others are counted.
 const SHOWN: usize = 6;
 
 /// The days of a year.

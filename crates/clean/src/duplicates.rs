@@ -9,7 +9,7 @@ use crate::calendar::{Calendar, DAYS, ranges};
 const MOST: f64 = 0.01;
 /// The raw file has about this many bytes for each of the table's places: at 124 bytes a row, nine of ten are taken.
 const BYTES_A_PLACE: u64 = 110;
-/// A table with fewer free places than one in so many is left as it is, and another begun.
+/// A table in which less than one place in 16 is free is left as it is, and another is started.
 const FREE: usize = 16;
 
 /// The flights that have occurred, as a hash table of 32-bit fingerprints that a place of their own tells further

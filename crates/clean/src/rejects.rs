@@ -17,7 +17,7 @@ const SHOWN: usize = 10;
 const OF_A_PART: f64 = 0.1;
 /// A part with fewer rows is too small for a share to mean anything.
 const LEAST_ROWS: u64 = 30;
-/// So many different texts in place of an airport are counted; what has more is not a file of flights.
+/// At most this many different texts in place of an airport are counted; a file with more is not a file of flights.
 const AIRPORTS: usize = 10_000;
 
 /// The rejects of a month or an airport.

@@ -118,7 +118,7 @@ fn what_the_named_worker_makes_is_passed_on() {
     }
 }
 
-/// Nobody has recorded what it is: its bytes are compared.
+/// No record says what it is, so its bytes are compared.
 #[test]
 fn a_raw_file_that_a_person_has_put_there() {
     let place = Place::after("detect", older().text());
