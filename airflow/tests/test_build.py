@@ -107,7 +107,7 @@ def test_a_stopped_build_leaves_no_cargo(project):
     process.stderr.readline()
     wait_for(lambda: list(project.glob("target/release/build/slow-*/build-script-build")), "cargo compiles")
     process.send_signal(signal.SIGTERM)
-    # The end of its stderr: nobody has it open any more.
+    # The end of its stderr: no process has it open any more.
     process.communicate(timeout=60)
     assert process.returncode == 143
     (project / "go on").touch()

@@ -1,4 +1,4 @@
-"""docker/check.sh: what it prints for each thing that is missing. The answers of docker are made up."""
+"""docker/check.sh: what it prints for each thing that is missing. The answers of docker are synthetic."""
 
 import os
 import subprocess

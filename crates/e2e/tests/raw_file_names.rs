@@ -278,7 +278,7 @@ fn a_similar_name_among_many_keys() {
     assert_eq!(s3.requests(), ["GET /flights"; 5]);
 }
 
-/// A key that the library cannot list is one that nobody can tell from the year's.
+/// A key that the library cannot list cannot be told apart from the year's.
 #[test]
 fn a_key_that_cannot_be_listed() {
     let s3 = S3::start();
